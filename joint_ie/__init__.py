@@ -1,0 +1,1 @@
+"""Joint entity and relation extraction: raw text in, knowledge graph out."""

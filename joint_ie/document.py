@@ -1,0 +1,332 @@
+"""What everything here reads and writes: a text with its mentions, entities and relations.
+
+Spans are half-open and count tokens of the whole document, unless a name says ``char``.
+All classes are frozen; a changed document is a new one (`Document.with_annotations`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from joint_ie.errors import InputError
+from joint_ie.schema import Schema
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A run of tokens ``[start, end)`` with its text."""
+
+    index: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name at tokens ``[start, end)``; ``char_start`` and ``char_end`` are offsets into the document's text.
+
+    ``name`` and ``type`` are set only where a corpus says something else than the text or the entity does.
+    """
+
+    start: int
+    end: int
+    char_start: int
+    char_end: int
+    text: str
+    name: str | None = None
+    type: str | None = None
+
+    @property
+    def span(self) -> Span:
+        """``(start, end)`` in tokens."""
+        return (self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """All mentions of one thing. ``score`` is in [0, 1] where a model found it, None where people did."""
+
+    type: str
+    name: str
+    mentions: tuple[Mention, ...]
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A fact between entities ``head`` and ``tail`` (positions in `Document.entities`).
+
+    ``type`` is the stable id, ``label`` what people read; ``evidence`` are sentence positions,
+    and ``evidence_kind`` says how a model found them (see `joint_ie.extraction`).
+    """
+
+    head: int
+    tail: int
+    type: str
+    label: str | None = None
+    score: float | None = None
+    evidence: tuple[int, ...] = ()
+    evidence_kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Triple:
+    """A relation with its entities and sentences in place of positions."""
+
+    head: Entity
+    relation: str
+    tail: Entity
+    score: float | None
+    evidence: tuple[Sentence, ...]
+    type: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A tokenised text with (optional) annotations.
+
+    ``tokens`` are character spans into ``text``, ``sentences`` token spans that cover them in order.
+    ``relations`` is None where nobody looked for relations, and empty where there are none: a model
+    learns "no relation" from the second only.
+    """
+
+    id: str
+    text: str
+    tokens: tuple[Span, ...]
+    sentence_spans: tuple[Span, ...]
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] | None = None
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The text of every token."""
+        return tuple(self.text[start:end] for start, end in self.tokens)
+
+    @cached_property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """Sentences with their text."""
+        return tuple(
+            Sentence(i, start, end, self.slice(start, end)) for i, (start, end) in enumerate(self.sentence_spans)
+        )
+
+    @cached_property
+    def token_sentence(self) -> tuple[int, ...]:
+        """The sentence of every token."""
+        return tuple(i for i, (start, end) in enumerate(self.sentence_spans) for _ in range(start, end))
+
+    def slice(self, start: int, end: int) -> str:
+        """The text of tokens ``[start, end)``; empty if the span is."""
+        return self.text[self.tokens[start][0] : self.tokens[end - 1][1]] if start < end else ""
+
+    def mention(self, start: int, end: int, name: str | None = None, type: str | None = None) -> Mention:
+        """A `Mention` of this document; the caller has checked that the span lies inside."""
+        char_start, char_end = self.tokens[start][0], self.tokens[end - 1][1]
+        text = self.text[char_start:char_end]
+        return Mention(start, end, char_start, char_end, text, None if name == text else name, type)
+
+    def triples(self) -> tuple[Triple, ...]:
+        """Relations as readable triples, in the order of `relations`."""
+        return tuple(
+            Triple(
+                self.entities[r.head],
+                r.label or r.type,
+                self.entities[r.tail],
+                r.score,
+                tuple(self.sentences[i] for i in r.evidence),
+                r.type,
+            )
+            for r in self.relations or ()
+        )
+
+    def with_annotations(self, entities: Iterable[Entity], relations: Iterable[Relation] | None) -> "Document":
+        """The same text with other annotations, validated."""
+        changed = replace(
+            self,
+            entities=tuple(entities),
+            relations=None if relations is None else tuple(relations),
+        )
+        changed.validate()
+        return changed
+
+    @classmethod
+    def from_words(cls, id: str, sentences: Sequence[Sequence[str]]) -> "Document":
+        """From tokenised sentences: words joined by single spaces, as DocRED-like corpora are."""
+        tokens: list[Span] = []
+        spans: list[Span] = []
+        position = 0
+        for sentence in sentences:
+            first = len(tokens)
+            for word in sentence:
+                tokens.append((position, position + len(word)))
+                position += len(word) + 1
+            spans.append((first, len(tokens)))
+        text = " ".join(word for sentence in sentences for word in sentence)
+        document = cls(id, text, tuple(tokens), tuple(spans))
+        document.validate()
+        return document
+
+    def validate(self, schema: Schema | None = None) -> None:
+        """Raise `InputError`, naming document and field, at the first thing that cannot be.
+
+        Checked: token and sentence spans in order and inside the text, mentions inside the document and
+        not empty, entities with at least one mention, head, tail and evidence in range, scores in [0, 1],
+        and, with a ``schema``, all labels. Overlapping, nested and repeated mentions are allowed.
+        """
+        where = f"document {self.id!r}"
+        previous = 0
+        for i, (start, end) in enumerate(self.tokens):
+            if not previous <= start <= end <= len(self.text):
+                raise InputError(
+                    f"{where}: tokens[{i}] = [{start}, {end}] is not in order inside a text of "
+                    f"{len(self.text)} characters"
+                )
+            previous = end
+        previous = 0
+        for i, (start, end) in enumerate(self.sentence_spans):
+            if start != previous or end < start:
+                raise InputError(f"{where}: sentences[{i}] = [{start}, {end}] should start at token {previous}")
+            previous = end
+        if previous != len(self.tokens):
+            raise InputError(f"{where}: sentences end at token {previous} of {len(self.tokens)}; cover all tokens")
+        for i, entity in enumerate(self.entities):
+            if not entity.mentions:
+                raise InputError(f"{where}: entities[{i}].mentions is empty; an entity needs at least one mention")
+            _check_score(entity.score, f"{where}: entities[{i}].score")
+            for j, mention in enumerate(entity.mentions):
+                if not 0 <= mention.start < mention.end <= len(self.tokens):
+                    raise InputError(
+                        f"{where}: entities[{i}].mentions[{j}] = [{mention.start}, {mention.end}] is empty or "
+                        f"outside the document's {len(self.tokens)} tokens"
+                    )
+            if schema:
+                schema.check_entity_type(entity.type, f"{where}: entities[{i}].type")
+        for i, relation in enumerate(self.relations or ()):
+            for key, position in (("head", relation.head), ("tail", relation.tail)):
+                if not 0 <= position < len(self.entities):
+                    raise InputError(
+                        f"{where}: relations[{i}].{key} = {position} is outside the document's "
+                        f"{len(self.entities)} entities"
+                    )
+            for sentence in relation.evidence:
+                if not 0 <= sentence < len(self.sentence_spans):
+                    raise InputError(
+                        f"{where}: relations[{i}].evidence names sentence {sentence} of {len(self.sentence_spans)}"
+                    )
+            _check_score(relation.score, f"{where}: relations[{i}].score")
+            if schema:
+                schema.check_relation_type(relation.type, f"{where}: relations[{i}].type")
+
+    def to_dict(self) -> dict[str, Any]:
+        """One line of the JSON Lines format (see the README); optional keys are left out where empty."""
+        data: dict[str, Any] = {
+            "id": self.id,
+            "text": self.text,
+            "tokens": [list(span) for span in self.tokens],
+            "sentences": [list(span) for span in self.sentence_spans],
+            "entities": [_entity_to_dict(entity) for entity in self.entities],
+        }
+        if self.relations is not None:
+            data["relations"] = [_relation_to_dict(relation) for relation in self.relations]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], where: str = "document") -> "Document":
+        """The reverse of `to_dict`; raises `InputError` naming ``where`` (file and line) and the field."""
+        if not isinstance(data, Mapping):
+            raise InputError(f'{where}: should be an object such as {{"id": ..., "text": ..., "tokens": ...}}')
+        for key in ("id", "text", "tokens", "sentences"):
+            if key not in data:
+                raise InputError(f'{where}: field "{key}" is missing')
+        field = "tokens"
+        try:
+            tokens = _spans(data["tokens"])
+            field = "sentences"
+            sentences = _spans(data["sentences"])
+            bare = cls(str(data["id"]), str(data["text"]), tokens, sentences)
+            bare.validate()
+            field = "entities"
+            entities = tuple(_entity_from_dict(item, bare) for item in data.get("entities") or ())
+            field = "relations"
+            listed = data.get("relations")
+            relations = None if listed is None else tuple(_relation_from_dict(item) for item in listed)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+            raise InputError(f'{where}: document {data["id"]!r}: field "{field}" is malformed ({what})') from None
+        document = replace(bare, entities=entities, relations=relations)
+        try:
+            document.validate()
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        return document
+
+
+def _check_score(score: float | None, where: str) -> None:
+    if score is not None and not 0.0 <= score <= 1.0:
+        raise InputError(f"{where} = {score} is outside [0, 1]")
+
+
+def _spans(items: Iterable[Sequence[int]]) -> tuple[Span, ...]:
+    return tuple((int(start), int(end)) for start, end in items)
+
+
+def _entity_to_dict(entity: Entity) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "type": entity.type,
+        "name": entity.name,
+        "mentions": [list(mention.span) for mention in entity.mentions],
+    }
+    if any(mention.name is not None for mention in entity.mentions):
+        data["mention_names"] = [mention.name for mention in entity.mentions]
+    if any(mention.type is not None for mention in entity.mentions):
+        data["mention_types"] = [mention.type for mention in entity.mentions]
+    if entity.score is not None:
+        data["score"] = entity.score
+    return data
+
+
+def _entity_from_dict(item: Mapping[str, Any], document: Document) -> Entity:
+    spans = _spans(item["mentions"])
+    names = item.get("mention_names") or [None] * len(spans)
+    types = item.get("mention_types") or [None] * len(spans)
+    count = len(document.tokens)
+    for start, end in spans:
+        if not 0 <= start < end <= count:
+            raise InputError(
+                f"document {document.id!r}: entity {item.get('name')!r} has the mention [{start}, {end}], "
+                f"which is empty or outside the document's {count} tokens"
+            )
+    mentions = tuple(
+        document.mention(start, end, name, type) for (start, end), name, type in zip(spans, names, types, strict=True)
+    )
+    name = item.get("name") or (mentions[0].text if mentions else "")
+    return Entity(str(item["type"]), str(name), mentions, item.get("score"))
+
+
+def _relation_to_dict(relation: Relation) -> dict[str, Any]:
+    data: dict[str, Any] = {"head": relation.head, "tail": relation.tail, "type": relation.type}
+    if relation.label is not None:
+        data["label"] = relation.label
+    if relation.score is not None:
+        data["score"] = relation.score
+    data["evidence"] = list(relation.evidence)
+    if relation.evidence_kind is not None:
+        data["evidence_kind"] = relation.evidence_kind
+    return data
+
+
+def _relation_from_dict(item: Mapping[str, Any]) -> Relation:
+    return Relation(
+        int(item["head"]),
+        int(item["tail"]),
+        str(item["type"]),
+        item.get("label"),
+        item.get("score"),
+        tuple(int(i) for i in item.get("evidence") or ()),
+        item.get("evidence_kind"),
+    )
