@@ -1,0 +1,51 @@
+"""Reading a corpus file, with errors that people can act on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from joint_ie.errors import InputError
+
+
+def read_bytes(path: Path, limit: int = -1) -> bytes:
+    """The first ``limit`` bytes of a file (all by default); `InputError` if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; name a file in it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
+
+
+def decode(data: bytes, where: str) -> str:
+    """UTF-8, with or without a byte order mark; ``where`` names file (and line) in errors."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where}: is not UTF-8 text (byte 0x{data[error.start]:02x} at position {error.start}); "
+            f"save it as UTF-8, for instance with iconv"
+        ) from None
+
+
+def parse_json(text: str, where: str) -> Any:
+    """The value of a JSON text; ``where`` names file (and line) in errors."""
+    if not text.strip():
+        raise InputError(f"{where}: is empty, expected JSON; fetch the file again")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InputError(
+            f"{where}: is cut off or not valid JSON ({error.msg}, {place}); correct it or fetch it again"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is not usable JSON ({error}); correct it or fetch it again") from None
+
+
+def load_json(path: Path) -> Any:
+    """The value of a JSON file in UTF-8."""
+    return parse_json(decode(read_bytes(path), str(path)), str(path))

@@ -1,0 +1,132 @@
+"""Attention probabilities of the encoder's last layer, for the few tokens that need them.
+
+Fast attention kernels keep no probabilities. Heads that pool context (ATLOP's localized context, golden
+README 1b) need them for mentions only, so they are computed again from the last layer's input: 1 to 2 %
+of the encoder's time instead of the whole map of every layer.
+"""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from joint_ie.encoding.windows import Windows
+from joint_ie.errors import InputError
+
+EPSILON = 1e-10  # golden README 1c: rows of a cut document are divided by their sum + 1e-10
+
+
+@dataclass(frozen=True)
+class AttentionRows:
+    """Attention of chosen tokens over their document.
+
+    ``values`` [R, heads, band], ``start`` [R]: column b of row r is position ``start[r] + b`` of the token's
+    document. The band reaches over all windows that hold the token and is zero beyond them; where every
+    document is one window it starts at 0 and is as wide as the windows.
+    """
+
+    values: Tensor
+    start: Tensor
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """Where a model type keeps its layers and, inside a layer, the query and key projections."""
+
+    layers: str
+    query: str
+    key: str
+
+
+_BERT = _Architecture("encoder.layer", "attention.self.query", "attention.self.key")
+_ARCHITECTURES = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+    "electra": _BERT,
+    "distilbert": _Architecture("transformer.layer", "attention.q_lin", "attention.k_lin"),
+    "mpnet": _Architecture("encoder.layer", "attention.attn.q", "attention.attn.k"),
+}
+
+
+def attention_rows(model: PreTrainedModel, windows: Windows, last_input: Tensor, rows: Tensor) -> AttentionRows:
+    """The last layer's softmaxed attention for the flat tokens ``rows`` [R], before dropout, differentiable.
+
+    ``last_input`` [windows, width, d] is the input of the last layer (`Encoding.last_input`). A document of one
+    window gives the encoder's own probabilities. In a cut document the rows of all windows that hold the
+    token are added without the columns of special tokens added by the cut, then divided by their sum
+    (golden README 1c).
+    """
+    heads = model.config.num_attention_heads
+    places = windows.places[rows]  # (R, most windows over one token)
+    if windows.single:
+        return AttentionRows(_rows_in_windows(model, windows, last_input, places.squeeze(1)), torch.zeros_like(rows))
+    row, nth = (places >= 0).nonzero(as_tuple=True)  # one entry for every window over every row
+    place = places[row, nth]
+    window = place // windows.width
+    first = places[:, 0] // windows.width  # (R)
+    start = windows.start[first]
+    reach = int((windows.end[window] - start[row]).max()) if len(row) else 0
+    band = torch.arange(max(windows.width, reach), device=rows.device)
+    column = band + (start[row] - windows.start[window] + windows.lead[window]).unsqueeze(1)  # (entries, band)
+    inside = (column >= 0) & (column < windows.width)
+    column = column.clamp(0, windows.width - 1)
+    inside &= windows.flat[window].gather(1, column) >= 0
+    found = _rows_in_windows(model, windows, last_input, place)  # (entries, heads, width)
+    found = found.gather(2, column.unsqueeze(1).expand(-1, heads, -1)).masked_fill(~inside.unsqueeze(1), 0.0)
+    values = found.new_zeros(len(rows), heads, len(band)).index_add(0, row, found)
+    total = values.sum(2, keepdim=True) + EPSILON
+    return AttentionRows(torch.where(windows.several[first, None, None], values / total, values), start)
+
+
+def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """The transformer layers of a supported encoder, first to last."""
+    layers: nn.ModuleList = attrgetter(_architecture(model).layers)(model)
+    return layers
+
+
+def _architecture(model: PreTrainedModel) -> _Architecture:
+    kind = model.config.model_type
+    if kind not in _ARCHITECTURES:
+        raise InputError(f'encoders of type "{kind}" are not supported; use one of {", ".join(_ARCHITECTURES)}')
+    return _ARCHITECTURES[kind]
+
+
+def _rows_in_windows(model: PreTrainedModel, windows: Windows, last_input: Tensor, place: Tensor) -> Tensor:
+    """Attention of the columns ``place`` [E] (window * width + column) over their windows: [E, heads, width].
+
+    Rows are grouped by window and padded to the fullest one, so that keys are used where they lie, in one
+    batched product, instead of being copied for every row.
+    """
+    count, width, _ = last_input.shape
+    heads = model.config.num_attention_heads
+    layer, architecture = encoder_layers(model)[-1], _architecture(model)
+    query: nn.Linear = attrgetter(architecture.query)(layer)
+    key: nn.Linear = attrgetter(architecture.key)(layer)
+    size = key.out_features // heads
+    last_input = last_input.to(key.weight.dtype)
+
+    window = place // width
+    rows = window.bincount(minlength=count)  # (windows)
+    order = window.argsort(stable=True)
+    slot = torch.empty_like(place)  # a row's place among the rows of its window
+    slot[order] = torch.arange(len(place), device=place.device) - (rows.cumsum(0) - rows)[window[order]]
+    most = int(rows.max())
+    grid = place.new_zeros(count, most)  # unused slots repeat column 0; nobody reads them
+    grid[window, slot] = place % width
+    chosen = (grid + torch.arange(count, device=place.device).unsqueeze(1) * width).flatten()
+
+    q = query(last_input.flatten(0, 1).index_select(0, chosen)).view(count, most, heads, size).transpose(1, 2)
+    k = key(last_input).view(count, width, heads, size).transpose(1, 2)  # (windows, heads, width, dk)
+    # Probabilities in full precision also under autocast: the product is small, its rounding would not be.
+    with torch.autocast(last_input.device.type, enabled=False):
+        full = torch.promote_types(k.dtype, torch.float32)
+        scores = q.to(full) @ k.to(full).transpose(2, 3) * size**-0.5  # (windows, heads, most, width)
+        if model.config.model_type == "mpnet":
+            bias = model.encoder.compute_position_bias(last_input[:1])[0]  # (heads, width, width), of the layout only
+            scores = scores + bias.index_select(1, grid.flatten()).view(heads, count, most, width).transpose(0, 1)
+        padding = ~windows.attention_mask[:, None, None, :]
+        probabilities = scores.masked_fill(padding, torch.finfo(full).min).softmax(-1)
+    return probabilities.transpose(1, 2).flatten(0, 1).index_select(0, window * most + slot)

@@ -1,0 +1,179 @@
+"""The shared encoder: windows in, one hidden state for every token of the batch out."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig, PreTrainedModel
+from transformers.utils import logging
+
+from joint_ie.encoding.windows import Windows
+from joint_ie.errors import InputError
+from joint_ie.heads.attention_rows import encoder_layers
+
+EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are divided by their number + 1e-10
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the encoder says about a batch.
+
+    ``hidden`` [T, d]: the last layer at every flat token, at least float32.
+    ``last_input`` [windows, width, d]: the input of the last layer, for `attention_rows`.
+    """
+
+    hidden: Tensor
+    last_input: Tensor
+
+
+class SharedEncoder(nn.Module):
+    """A Hugging Face encoder over `Windows`.
+
+    With ``casing_classes``, a learned vector for the casing class of a token, zero at first, is added to its
+    word embedding, since uncased encoders cannot see capitals.
+    """
+
+    def __init__(self, model: PreTrainedModel, casing_classes: int = 0) -> None:
+        super().__init__()
+        self.model = model
+        self.casing: nn.Embedding | None = None
+        if casing_classes:
+            self.casing = nn.Embedding(casing_classes, model.get_input_embeddings().embedding_dim)
+            nn.init.zeros_(self.casing.weight)
+            # A PreTrainedModel around this module would otherwise draw the vectors at random (post_init).
+            self.casing.weight._is_hf_initialized = True  # type: ignore[attr-defined]
+
+    def forward(self, windows: Windows, casing: Tensor | None = None) -> Encoding:
+        """Encode a batch; states of tokens in several windows are averaged (golden README 1c).
+
+        ``casing`` [T] is the casing class of every flat token; special tokens added by the cut get class 0.
+        """
+        embeddings = self.model.get_input_embeddings()(windows.input_ids)  # (windows, width, word size)
+        if self.casing is not None and casing is not None:
+            classes = torch.where(windows.flat >= 0, casing[windows.flat.clamp(min=0)], 0)
+            embeddings = embeddings + self.casing(classes)
+        output = self.model(
+            inputs_embeds=embeddings,
+            attention_mask=windows.attention_mask,
+            output_hidden_states=True,
+            return_dict=True,
+        )
+        return Encoding(_stitch(windows, output.last_hidden_state), output.hidden_states[-2])
+
+
+def _stitch(windows: Windows, states: Tensor) -> Tensor:
+    """From [windows, width, d] to [T, d]."""
+    states = states.flatten(0, 1)
+    places = windows.places
+    if windows.single:
+        hidden = states.index_select(0, places.squeeze(1))
+        return hidden.to(torch.promote_types(hidden.dtype, torch.float32))
+    states = states.to(torch.promote_types(states.dtype, torch.float32))
+    count = (places >= 0).sum(1).to(states.dtype)
+    several = windows.several[places[:, 0] // windows.width]
+    weight = torch.where(several, 1 / (count + EPSILON), 1.0)
+    hidden = states.index_select(0, places[:, 0]) * weight.unsqueeze(1)
+    for place in places.unbind(1)[1:]:  # as many rounds as windows over one token
+        share = torch.where(place >= 0, weight, 0.0).unsqueeze(1)
+        hidden = hidden + states.index_select(0, place.clamp(min=0)) * share
+    return hidden
+
+
+def load_encoder(
+    name_or_folder: str | Path,
+    layers: int | None = None,
+    reinitialise: int = 0,
+    attention_dropout: float | None = None,
+) -> PreTrainedModel:
+    """A pretrained encoder from a folder or the hub, in float32 and without pooler.
+
+    ``layers`` keeps only the first so many layers; ``reinitialise`` draws the weights of the top so many of
+    the kept layers anew (from torch's global generator). ``attention_dropout`` replaces the configuration's;
+    with 0 training, too, runs the fast attention kernel on the CPU, which has no dropout.
+    """
+    name = str(name_or_folder)
+    with _quiet():
+        try:
+            config = AutoConfig.from_pretrained(name)
+        except (OSError, ValueError) as error:
+            raise InputError(_unreadable(name, error)) from None
+        there = config.num_hidden_layers
+        kept = there if layers is None else layers
+        if not 1 <= kept <= there:
+            raise InputError(f"{name}: layers = {kept}, but the encoder has {there}; choose 1 to {there}")
+        if not 0 <= reinitialise <= kept:
+            raise InputError(f"{name}: reinitialise = {reinitialise}, but {kept} layers are kept; choose 0 to {kept}")
+        config.num_hidden_layers = kept
+        if attention_dropout is not None:
+            key = "attention_dropout" if config.model_type == "distilbert" else "attention_probs_dropout_prob"
+            setattr(config, key, attention_dropout)
+        kind, arguments = _model_class(config)
+        try:
+            model, report = kind.from_pretrained(
+                name, config=config, dtype=torch.float32, output_loading_info=True, **arguments
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise InputError(_unreadable(name, error)) from None
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise InputError(f"{name}: {len(missing)} weights of the encoder are missing, such as {missing[0]}")
+    if reinitialise:
+        _reinitialise(model, reinitialise)
+    return model
+
+
+def encoder_from_config(config: Mapping[str, Any]) -> PreTrainedModel:
+    """An encoder with random weights, as a checkpoint describes it (``model.config.to_dict()``)."""
+    values = dict(config)
+    kind = values.pop("model_type", None)
+    try:
+        made = AutoConfig.for_model(kind, **values)
+    except ValueError:
+        raise InputError(f'encoder: model_type "{kind}" is unknown; take the config.json of a model') from None
+    model_class, arguments = _model_class(made)
+    return model_class._from_config(made, dtype=torch.float32, **arguments)
+
+
+def _model_class(config: PretrainedConfig) -> tuple[type[PreTrainedModel], dict[str, Any]]:
+    """The class for a config, with the arguments for fast attention and no pooler where it knows them."""
+    if type(config) not in MODEL_MAPPING:
+        raise InputError(f'model type "{config.model_type}" has no encoder; use a BERT-like model')
+    kind = MODEL_MAPPING[type(config)]
+    arguments: dict[str, Any] = {"attn_implementation": "sdpa" if kind._supports_sdpa else "eager"}
+    if "add_pooling_layer" in inspect.signature(kind.__init__).parameters:
+        arguments["add_pooling_layer"] = False
+    return kind, arguments
+
+
+def _reinitialise(model: PreTrainedModel, layers: int) -> None:
+    """Draw the weights of the top layers anew, as the model's class does for a fresh model."""
+    for module in encoder_layers(model)[-layers:].modules():
+        for parameter in module.parameters(recurse=False):
+            # transformers leaves weights alone that it has loaded
+            parameter._is_hf_initialized = False  # type: ignore[attr-defined]
+        model._init_weights(module)
+
+
+def _unreadable(name: str, error: Exception) -> str:
+    reason = str(error).strip().split("\n")[0]
+    return f"{name} is neither a model folder nor a model that the hub gives ({reason})"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No loading report and no progress bar: parts left out here are left out on purpose."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

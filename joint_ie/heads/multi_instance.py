@@ -1,0 +1,89 @@
+"""Relations from all mention pairs of an entity pair: JEREX's multi-instance classifier (section 3.5)."""
+
+import torch
+from torch import Tensor, nn
+
+from joint_ie.encoding.distances import between, word_distances
+from joint_ie.encoding.index import MentionIndex, PairIndex, rank_in_group
+from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.segments import segment_max
+from joint_ie.heads.split_linear import SplitLinear
+from joint_ie.heads.typed_pairs import TypedPairClassifier
+
+
+class MultiInstance(nn.Module):
+    """A vector for every pair of mentions, max-pooled over the mention pairs of an entity pair.
+
+    ``mention_pair([context; span_i; span_j; entity_head; entity_tail; word distance; sentence distance])`` without
+    activation; the context is the maximum over the words strictly between the mentions, zero if there are none.
+    Distances beyond the tables share the last row (the original fails there).
+    """
+
+    needs_attention = False
+
+    def __init__(
+        self,
+        hidden_size: int,
+        types: int,
+        embedding_size: int,
+        word_distances: int,
+        sentence_distances: int,
+        classes: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.word_distance_embedding = nn.Embedding(word_distances, embedding_size)
+        self.sentence_distance_embedding = nn.Embedding(sentence_distances, embedding_size)
+        self.mention_pair = SplitLinear((hidden_size,) * 5 + (embedding_size,) * 2, hidden_size)
+        self.classifier = TypedPairClassifier((hidden_size,), hidden_size, types, embedding_size, classes, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, given: PairInput) -> Tensor:
+        """Logits [pairs, classes]."""
+        if not len(given.pairs):
+            return given.hidden.new_zeros(0, self.classifier.out.out_features)
+        instances, owner = mention_pairs(given.mentions, given.pairs)
+        vectors = self.dropout(self.mention_pair_vectors(given, instances, owner))
+        pooled = segment_max(vectors, torch.bincount(owner, minlength=len(given.pairs)))  # [pairs, hidden]
+        projected = self.classifier.hidden.project(0, pooled)
+        return self.classifier(projected, given.entity_type, given.pairs)
+
+    def mention_pair_vectors(self, given: PairInput, instances: Tensor, owner: Tensor) -> Tensor:
+        """``instances`` [n, 2] mentions of head and tail, ``owner`` [n] their row in the pairs; returns [n, d]."""
+        i, j = instances.unbind(1)
+        first, second = given.mentions.spans[i], given.mentions.spans[j]
+        context = given.words(between(first, second))
+        entities = self.dropout(given.entities)
+        project = self.mention_pair.project
+        by_pair = project(3, entities).index_select(0, given.pairs.head)
+        by_pair = by_pair + project(4, entities).index_select(0, given.pairs.tail)
+        word = project(5, self.word_distance_embedding.weight)
+        sentence = project(6, self.sentence_distance_embedding.weight)
+        words_apart = word_distances(first, second).clamp(max=len(word) - 1)
+        sentences_apart = (given.word_sentence[first[:, 0]] - given.word_sentence[second[:, 0]]).abs()
+        return (
+            project(0, context)
+            + project(1, given.spans).index_select(0, i)
+            + project(2, given.spans).index_select(0, j)
+            + by_pair.index_select(0, owner)
+            + word.index_select(0, words_apart)
+            + sentence.index_select(0, sentences_apart.clamp(max=len(sentence) - 1))
+            + self.mention_pair.bias
+        )
+
+
+def mention_pairs(mentions: MentionIndex, pairs: PairIndex) -> tuple[Tensor, Tensor]:
+    """All combinations of a mention of the head and a mention of the tail.
+
+    Returns:
+        mentions [n, 2] (head's, tail's), and the row in ``pairs`` that each belongs to [n], ascending.
+    """
+    count = mentions.mention_count
+    first = count.cumsum(0) - count
+    tails = count[pairs.tail]
+    owner = torch.repeat_interleave(count[pairs.head] * tails)
+    rank = rank_in_group(owner)
+    size = tails[owner]
+    head = first[pairs.head][owner] + rank // size
+    tail = first[pairs.tail][owner] + rank % size
+    return torch.stack((head, tail), dim=1), owner

@@ -1,0 +1,29 @@
+"""Reductions over runs of neighbouring rows."""
+
+import torch
+from torch import Tensor
+
+
+def segment_max(values: Tensor, lengths: Tensor) -> Tensor:
+    """Element-wise maximum of every run of rows.
+
+    ``values`` [rows, d]; ``lengths`` [runs], all positive, adding up to the rows; returns [runs, d].
+    """
+    if not len(lengths):
+        return values.new_zeros(0, values.shape[1])
+    return torch.segment_reduce(values, "max", lengths=lengths, axis=0, unsafe=True)
+
+
+def segment_sum(values: Tensor, segment: Tensor, segments: int) -> Tensor:
+    """Sum of the rows of every segment: ``values`` [rows, ...], ``segment`` [rows]; returns [segments, ...]."""
+    return values.new_zeros(segments, *values.shape[1:]).index_add(0, segment, values)
+
+
+def segment_logsumexp(values: Tensor, segment: Tensor, lengths: Tensor) -> Tensor:
+    """Element-wise log-sum-exp of every run of rows (ATLOP eq. 1).
+
+    ``values`` [rows, d]; ``segment`` [rows] = run of each row, ascending; ``lengths`` [runs]; returns [runs, d].
+    """
+    highest = segment_max(values.detach(), lengths)
+    total = segment_sum(torch.exp(values - highest.index_select(0, segment)), segment, len(lengths))
+    return total.log() + highest

@@ -1,0 +1,96 @@
+"""Checkpoint folders: written after training, read by everything else."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from joint_ie.encoding.batches import Collator
+from joint_ie.encoding.subwords import SubwordTokeniser
+from joint_ie.errors import InputError
+from joint_ie.heads.encoder import load_encoder
+from joint_ie.models.config import JointConfig
+from joint_ie.models.joint import JointModel
+from joint_ie.models.quantisation import dequantise
+from joint_ie.models.settings import ModelSettings
+from joint_ie.models.sources import encoder_source
+from joint_ie.schema import Schema
+
+WEIGHTS = "model.safetensors"
+
+
+def new_model(settings: ModelSettings, schema: Schema) -> tuple[JointModel, PreTrainedTokenizerBase]:
+    """A model with a pretrained encoder and fresh heads (from torch's global generator), and its tokenizer."""
+    source = encoder_source(settings.encoder.name)
+    chosen = settings.encoder
+    encoder = load_encoder(source, chosen.layers, chosen.reinitialise, chosen.attention_dropout)
+    model = JointModel(JointConfig.build(settings, encoder.config, schema), encoder)
+    return model, load_tokenizer(source)
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a folder or hub name, ready for words that are already split."""
+    try:
+        # byte-level tokenizers (RoBERTa) need the space that stands before a word; others ignore the argument
+        return AutoTokenizer.from_pretrained(str(source), use_fast=True, add_prefix_space=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source}: has no tokenizer that can be loaded ({_first_line(error)})") from None
+
+
+def collator_for(model: JointModel, tokenizer: PreTrainedTokenizerBase) -> Collator:
+    """What turns documents into this model's batches."""
+    settings = model.settings.encoder
+    limit = position_limit(model)
+    length = min(settings.max_length or limit, limit)
+    return Collator(SubwordTokeniser(tokenizer, settings.special_tokens), length, settings.overlap)
+
+
+def position_limit(model: JointModel) -> int:
+    """The most subwords that the encoder takes at once."""
+    config = model.encoder.model.config
+    positions = getattr(config, "max_position_embeddings", 512)
+    # these count positions from behind the padding id
+    return positions - 2 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else positions
+
+
+def save_checkpoint(model: JointModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write ``config.json``, ``model.safetensors``, the tokenizer's files and ``schema.json``."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    model.schema.save(folder / "schema.json")
+
+
+def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
+    """Read a checkpoint folder, in evaluation mode; raises `InputError` naming what is missing or broken."""
+    for name in ("config.json", WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: has no {name}; name a folder that `joint-ie train` wrote (such as best/)")
+    try:
+        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder}/config.json: not valid JSON ({error}); the checkpoint is damaged") from None
+    if not isinstance(data, dict) or data.get("model_type") != JointConfig.model_type:
+        kind = data.get("model_type") if isinstance(data, dict) else None
+        raise InputError(
+            f"{folder}: holds a model of type {kind!r}, not a joint-ie model; to use it as an encoder, name it in a "
+            f"training configuration (model.encoder.name)"
+        )
+    model = JointModel(JointConfig.from_dict(data))
+    try:
+        weights = dequantise(load_file(folder / WEIGHTS))
+        model.load_state_dict(weights)
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{folder}/{WEIGHTS}: does not hold this model's weights ({_first_line(error)})") from None
+    return model.eval(), load_tokenizer(folder)
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """How many numbers the model has learned."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,153 @@
+"""The joint model: one encoder, four tasks.
+
+To be read from top to bottom: encode, score mentions, cluster them, pool entities, type them, score relations.
+`forward` trains on gold structure (teacher forcing, as in JEREX); `models.prediction` runs the same steps on
+predicted structure.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from joint_ie.encoding.batches import TokenView, Words
+from joint_ie.encoding.index import MentionIndex, PairIndex
+from joint_ie.encoding.subwords import CASING_CLASSES
+from joint_ie.encoding.training_set import TrainingBatch
+from joint_ie.heads.attention_rows import attention_rows
+from joint_ie.heads.coreference import PairwiseCoreferenceScorer
+from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
+from joint_ie.heads.entity_concatenation import EntityConcatenation
+from joint_ie.heads.entity_types import EntityTyper
+from joint_ie.heads.localized_context import LocalizedContext
+from joint_ie.heads.mentions import SpanMentionScorer
+from joint_ie.heads.multi_instance import MultiInstance
+from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.range_max import RangeMax
+from joint_ie.heads.segments import segment_max
+from joint_ie.losses import RELATION_LOSSES, mean_binary_cross_entropy
+from joint_ie.models.config import JointConfig
+from joint_ie.models.outputs import Encoded, JointOutput
+from joint_ie.models.settings import ModelSettings
+
+
+class JointModel(PreTrainedModel):
+    """Mentions, coreference, entity types and relations from one shared encoder.
+
+    Args:
+        config: settings, encoder configuration and schema.
+        encoder: a pretrained encoder; built with random weights from the configuration if None.
+    """
+
+    config_class = JointConfig
+    base_model_prefix = "joint"
+
+    def __init__(self, config: JointConfig, encoder: PreTrainedModel | None = None) -> None:
+        super().__init__(config)
+        self.settings = settings = config.settings
+        self.schema = schema = config.schema
+        self.relation_loss = RELATION_LOSSES[settings.relations.loss]
+        model = encoder if encoder is not None else encoder_from_config(config.encoder_config)
+        width, size, dropout = model.config.hidden_size, settings.embedding_size, settings.dropout
+        self.encoder = SharedEncoder(model, CASING_CLASSES if settings.encoder.casing else 0)
+        self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
+        self.coreference_scorer = PairwiseCoreferenceScorer(width, size, settings.coreference.distances, dropout)
+        self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
+        self.relation_scorer = relation_scorer(settings, width, len(schema.entity_types), len(schema.relation_types))
+        self.dropout = nn.Dropout(dropout)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Heads keep torch's initialisation, the encoder its own."""
+
+    def forward(self, batch: TrainingBatch) -> JointOutput:
+        """The losses of a training batch (golden joint README 5.4 for JEREX's)."""
+        given, targets = batch.given, batch.targets
+        mentions, entity_type = given.mentions, given.entity_type
+        if mentions is None or entity_type is None:
+            raise ValueError("a training batch needs gold mentions")
+        losses: dict[str, Tensor] = {}
+        encoded = None
+        if given.plain is not None:
+            widths = targets.spans.diff(dim=1).squeeze(1)
+            encoded = self.encode(given.plain, given.words, widths)
+            scores = self.mention_scorer(encoded.words(targets.spans), widths)
+            losses["mentions"] = mean_binary_cross_entropy(scores, targets.is_mention)
+            spans = encoded.words(mentions.spans)  # [mentions, d]
+            scores = self.coreference_scorer(spans, targets.mention_pairs, targets.edit_distance)
+            losses["coreference"] = mean_binary_cross_entropy(scores, targets.same_entity)
+            types = self.type_entities(spans, mentions)
+            losses["entity_types"] = cross_entropy(types.float(), entity_type) if len(types) else types.sum()
+        if self.settings.weight("relations"):
+            if given.marked is not None:
+                encoded = self.encode(given.marked, given.words, mentions.spans.diff(dim=1).squeeze(1))
+            assert encoded is not None
+            logits = self.score_relations(encoded, given.words, mentions, entity_type, targets.pairs)
+            losses["relations"] = self.relation_loss.loss(logits, targets.labels)
+        weighted = [self.settings.weight(task) * loss for task, loss in losses.items() if self.settings.weight(task)]
+        return JointOutput(loss=torch.stack(weighted).sum(), losses=losses)
+
+    def encode(self, view: TokenView, words: Words, widths: Tensor) -> Encoded:
+        """Run the encoder and pool subwords to words; ``widths`` are those of the spans that will be asked for."""
+        encoding = self.encoder(view.windows, view.casing)
+        states = segment_max(encoding.hidden.index_select(0, view.word_tokens), view.word_length)
+        # contexts between mentions may be as long as a document
+        ranges = words.offset.diff() if isinstance(self.relation_scorer, MultiInstance) else widths
+        longest = int(ranges.max()) if len(ranges) else 1
+        return Encoded(view, encoding, RangeMax(states, longest))
+
+    def type_entities(self, spans: Tensor, mentions: MentionIndex) -> Tensor:
+        """Logits [entities, types] from the span vectors [mentions, d] of all mentions."""
+        return self.entity_typer(self.dropout(segment_max(spans, mentions.mention_count)))
+
+    def score_relations(
+        self, encoded: Encoded, words: Words, mentions: MentionIndex, entity_type: Tensor, pairs: PairIndex
+    ) -> Tensor:
+        """Logits [pairs, 1 + relations]."""
+        view = encoded.view
+        rows = view.word_row[mentions.spans[:, 0]]
+        attention = None
+        if self.relation_scorer.needs_attention and len(rows):
+            attention = attention_rows(self.encoder.model, view.windows, encoded.encoding.last_input, rows)
+        spans = encoded.words(mentions.spans)
+        given = PairInput(
+            hidden=encoded.encoding.hidden,
+            token_offset=view.token_offset,
+            rows=rows,
+            attention=attention,
+            words=encoded.words,
+            word_sentence=words.sentence,
+            spans=spans,
+            entities=segment_max(spans, mentions.mention_count),
+            entity_type=entity_type,
+            mentions=mentions,
+            pairs=pairs,
+        )
+        if not len(pairs):
+            return given.hidden.sum() * 0 + given.hidden.new_zeros(0, 1 + len(self.schema.relation_types))
+        return self.relation_scorer(given)
+
+
+def relation_scorer(settings: ModelSettings, width: int, types: int, relations: int) -> nn.Module:
+    """The relation head that the settings name; every one maps `PairInput` to logits [pairs, 1 + relations]."""
+    chosen = settings.relations
+    size, classes, dropout = settings.embedding_size, 1 + relations, settings.dropout
+    heads: dict[str, Callable[[], nn.Module]] = {
+        "entity-concatenation": lambda: EntityConcatenation(width, types, size, classes, dropout),
+        "multi-instance": lambda: MultiInstance(
+            width, types, size, chosen.word_distances, chosen.sentence_distances, classes, dropout
+        ),
+        "localized-context": lambda: LocalizedContext(
+            width,
+            chosen.embedding_size,
+            chosen.block_size,
+            classes,
+            types,
+            size if chosen.typed else 0,
+            chosen.pool_spans,
+            chosen.dropout,
+        ),
+    }
+    return heads[chosen.representation]()

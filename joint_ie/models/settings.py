@@ -1,0 +1,124 @@
+"""What a joint model is made of: the ``model:`` part of a training configuration."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from joint_ie.errors import InputError
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Which encoder, and how documents are fed to it."""
+
+    name: str = "bert-base-cased"
+    """A hub name, a folder, or ``package:folder`` for weights inside an installed Python package."""
+    layers: int | None = None
+    """Keep only the first layers; sentence encoders have drifted from token tasks at the top."""
+    reinitialise: int = 0
+    """Start so many of the kept top layers from random weights."""
+    casing: bool = False
+    """Add an embedding of each word's casing to the input: uncased encoders see capitals again."""
+    attention_dropout: float | None = None
+    """Replaces the encoder's own; 0 trains faster on a CPU."""
+    special_tokens: bool = True
+    """Whether documents begin and end with the tokenizer's special tokens (JEREX: no)."""
+    max_length: int | None = None
+    """Subwords in a window; the encoder's own limit if None."""
+    overlap: int = 128
+    """Subwords that neighbouring windows of a long document share at least."""
+
+
+@dataclass(frozen=True)
+class MentionSettings:
+    """Mention detection: every span of up to ``max_width`` words is scored (JEREX, section 3.2)."""
+
+    max_width: int = 10
+    """Longest mention in words that can be predicted (JEREX: 10)."""
+    sizes: int = 30
+    """Rows of the width table; wider spans share the last."""
+    threshold: float = 0.85
+    """Spans are mentions from this probability on (JEREX: 0.85; tuned on dev)."""
+    negatives: int | None = 200
+    """Sampled non-mentions per document (JEREX: 200); None takes all."""
+    inside_share: float = 0.5
+    """Share of the negatives that lie inside gold mentions, as far as there are so many (JEREX: 0.5)."""
+
+
+@dataclass(frozen=True)
+class CoreferenceSettings:
+    """Coreference of mention pairs with complete linkage (JEREX, section 3.3)."""
+
+    distances: int = 300
+    """Rows of the edit-distance table."""
+    threshold: float = 0.85
+    """Clusters join while all their mention pairs are above this probability (JEREX: 0.85; tuned on dev)."""
+    negatives: int | None = 200
+    """Sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
+
+
+@dataclass(frozen=True)
+class RelationSettings:
+    """Relations between entities: pair representation, loss and decision."""
+
+    input: Literal["one-pass", "markers"] = "one-pass"
+    """``markers``: documents are encoded (again) with markers around the mentions (ATLOP)."""
+    representation: Literal["multi-instance", "entity-concatenation", "localized-context"] = "localized-context"
+    loss: Literal["adaptive-threshold", "binary-cross-entropy"] = "adaptive-threshold"
+    threshold: float = 0.6
+    """Probability from which a relation holds, for losses without a learned threshold (JEREX: 0.6)."""
+    shift: float = 0.0
+    """Added to the logits of all relations before deciding; tuned on dev for end-to-end extraction."""
+    top_k: int | None = None
+    """At most about so many relations for a pair (ATLOP: 4); None for no limit."""
+    negatives: int | None = None
+    """Sampled pairs without a relation per document (JEREX: 200); None takes all pairs (ATLOP)."""
+    word_distances: int = 700
+    """Rows of the word-distance table (multi-instance)."""
+    sentence_distances: int = 50
+    """Rows of the sentence-distance table (multi-instance)."""
+    embedding_size: int = 768
+    """Width of head and tail vectors (localized context; ATLOP: 768)."""
+    block_size: int = 64
+    """Width of a group of the bilinear layer (ATLOP: 64)."""
+    pool_spans: bool = False
+    """Pool mentions from max-pooled spans instead of their first subword or marker (localized context)."""
+    typed: bool = False
+    """Let head and tail extractors see both entity types (localized context; not in ATLOP)."""
+    dropout: float = 0.0
+    """Of entity and context vectors (localized context; ATLOP has none there)."""
+    max_word_distance: int = 2000
+    """Pairs whose nearest mentions are further apart are not scored, but counted and reported."""
+
+    def __post_init__(self) -> None:
+        if self.embedding_size % self.block_size:
+            raise InputError(
+                f"embedding_size = {self.embedding_size} should be a multiple of block_size = {self.block_size}"
+            )
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The whole model. Task weights of 0 leave a task out of training."""
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    mentions: MentionSettings = field(default_factory=MentionSettings)
+    coreference: CoreferenceSettings = field(default_factory=CoreferenceSettings)
+    relations: RelationSettings = field(default_factory=RelationSettings)
+    embedding_size: int = 25
+    """Width of size, distance and type embeddings (JEREX: 25)."""
+    dropout: float = 0.1
+    """In all heads (JEREX: 0.1)."""
+    task_weights: dict[str, float] = field(
+        default_factory=lambda: {"mentions": 1.0, "coreference": 1.0, "entity_types": 0.25, "relations": 1.0}
+    )
+    """Factors of the four losses (JEREX: 1, 1, 0.25, 1)."""
+
+    def __post_init__(self) -> None:
+        tasks = ("mentions", "coreference", "entity_types", "relations")
+        for task in self.task_weights:
+            if task not in tasks:
+                raise InputError(f"task_weights.{task} is not a task; tasks are {', '.join(tasks)}")
+
+    def weight(self, task: str) -> float:
+        """The task's factor, 0 if it is not named."""
+        return self.task_weights.get(task, 0.0)

@@ -1,0 +1,219 @@
+"""Settings as data: YAML files become checked, frozen dataclasses.
+
+A wrong key or value raises `InputError` with its full path, so that a misspelt setting never trains silently.
+"""
+
+import contextlib
+import dataclasses
+import math
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from joint_ie.errors import InputError, nearest
+
+Settings = TypeVar("Settings")
+
+EXTENDS = "extends"
+
+
+def from_mapping(cls: type[Settings], data: Any, where: str = "config") -> Settings:
+    """An instance of the dataclass ``cls`` from plain ``data`` (as YAML or JSON give it), checked.
+
+    Fields may be int, float, bool, str, ``Literal``, ``tuple[X, ...]``, ``dict[str, X]``, other dataclasses,
+    and any of these ``| None``. ``where`` (a file, say) begins every error message. An `InputError` raised by
+    a ``__post_init__`` is passed on with the path of its dataclass.
+    """
+    return _dataclass(cls, data, where, "")
+
+
+def to_mapping(settings: Any) -> dict[str, Any]:
+    """The reverse of `from_mapping`: mappings, lists and scalars only, fit for YAML and JSON."""
+    return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+
+
+def load_yaml(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The merged content of YAML files and of overrides such as ``training.epochs=3``; the later wins.
+
+    Mappings are merged key by key, everything else is replaced. A file may begin with ``extends: other.yaml``
+    (relative to its own folder): it is then laid over that file.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merged = _merge(merged, _load_file(Path(path), ()))
+    for override in overrides:
+        merged = _merge(merged, _parse_override(override))
+    return merged
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every key path (below ``path``) at which two plain mappings differ, with both values.
+
+    A key that one side lacks counts as None there.
+    """
+    for key in [*old, *(key for key in new if key not in old)]:
+        left, right = old.get(key), new.get(key)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            yield from differences(left, right, _join(path, key))
+        elif left != right:
+            yield _join(path, key), left, right
+
+
+def _dataclass(cls: type[Settings], data: Any, where: str, path: str) -> Settings:
+    if not isinstance(data, Mapping):
+        raise _wrong(where, path, data, "a mapping of settings")
+    hints = get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    for key, value in data.items():
+        if key not in fields:
+            raise InputError(
+                f"{where}: {_join(path, key)} = {value!r} is not a setting{nearest(str(key), fields)}; "
+                f"allowed here: {', '.join(fields)}"
+            )
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in data:
+            raise InputError(f"{where}: {_join(path, name)} is missing; set it")
+    values = {key: _value(hints[key], value, where, _join(path, key)) for key, value in data.items()}
+    try:
+        return cls(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {path + ': ' if path else ''}{error}") from None
+
+
+def _value(hint: Any, value: Any, where: str, path: str) -> Any:
+    """``value`` as the type ``hint`` says, or an `InputError`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        (inner,) = (argument for argument in arguments if argument is not types.NoneType)
+        return None if value is None else _value(inner, value, where, path)
+    if origin is Literal:
+        return _choice(arguments, value, where, path)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise _wrong(where, path, value, "a list")
+        return tuple(_value(arguments[0], item, where, f"{path}[{i}]") for i, item in enumerate(value))
+    if origin in (dict, Mapping):
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise _wrong(where, path, value, "a mapping with text as keys")
+        return {key: _value(arguments[1], item, where, _join(path, key)) for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return _dataclass(hint, value, where, path)  # type: ignore[arg-type]
+    return _scalar(hint, value, where, path)
+
+
+def _scalar(hint: Any, value: Any, where: str, path: str) -> Any:
+    if hint is float:
+        return _float(value, where, path)
+    # bool is a subclass of int, but `epochs: true` is a mistake.
+    if hint is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if hint in (bool, str) and isinstance(value, hint):
+        return value
+    names = {int: "a whole number", bool: "true or false", str: "text"}
+    if hint not in names:
+        raise TypeError(f"{path}: settings cannot have the type {hint}")
+    raise _wrong(where, path, value, names[hint])
+
+
+def _float(value: Any, where: str, path: str) -> float:
+    number = math.nan
+    # YAML 1.1 reads 1e-4 (no point) as text.
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(value)
+    if not math.isfinite(number):
+        raise _wrong(where, path, value, "a number")
+    return number
+
+
+def _choice(choices: tuple[Any, ...], value: Any, where: str, path: str) -> Any:
+    # YAML 1.1 reads a bare `no` as false.
+    if value is False and "no" in choices:
+        return "no"
+    # Types are compared too, for 1 == True.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
+        hint = (
+            nearest(value, (choice for choice in choices if isinstance(choice, str))) if isinstance(value, str) else ""
+        )
+        allowed = ", ".join(map(str, choices))
+        raise InputError(f"{where}: {path} = {value!r} is not a choice{hint}; allowed: {allowed}")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_mapping(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _load_file(path: Path, opened: tuple[Path, ...]) -> dict[str, Any]:
+    """One file over the files it extends; ``opened`` are the files that extend this one."""
+    if path.resolve() in opened:
+        raise InputError(f"{path}: extends itself by way of {opened[-1]}; remove one `{EXTENDS}:`")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        asked = f", which {opened[-1]} extends" if opened else ""
+        raise InputError(f"{path}: cannot be read ({error.strerror}){asked}; name an existing YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}{_line(error)}: is not valid YAML ({_problem(error)}); correct it") from None
+    data = {} if data is None else data
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: should be a mapping of settings such as `training:`, not {data!r:.60}")
+    base = data.pop(EXTENDS, None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise InputError(f"{path}: {EXTENDS} = {base!r} should be the path of one YAML file")
+    return _merge(_load_file(path.parent / base, (*opened, path.resolve())), data)
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    keys, equals, text = override.partition("=")
+    names = keys.strip().split(".")
+    if not equals or not all(names):
+        raise InputError(f"override {override!r}: should be written key.path=value, such as training.epochs=3")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"override {override!r}: the value is not valid YAML ({_problem(error)})") from None
+    for name in reversed(names):
+        value = {name: value}
+    return value
+
+
+def _line(error: Exception) -> str:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f" line {mark.line + 1}" if mark else ""
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        return error.problem or error.context or "broken syntax"
+    return str(error).splitlines()[0]
+
+
+def _wrong(where: str, path: str, value: Any, expected: str) -> InputError:
+    return InputError(f"{where}: {path + ' = ' if path else ''}{value!r} should be {expected}")
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -1,0 +1,145 @@
+"""A training configuration, and the run that it describes."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate.utils import set_seed
+
+from joint_ie.corpora import load_corpus
+from joint_ie.corpora.docred import docred_schema
+from joint_ie.document import Document
+from joint_ie.encoding.batches import Collator
+from joint_ie.encoding.sampling import Negatives
+from joint_ie.encoding.training_set import Budget, TrainingSet
+from joint_ie.errors import InputError
+from joint_ie.models.checkpoint import collator_for, new_model, save_checkpoint
+from joint_ie.models.joint import JointModel
+from joint_ie.models.settings import ModelSettings
+from joint_ie.schema import Schema
+from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.training.loop import TrainingResult, check_new_folder, train
+from joint_ie.training.settings import TrainingSettings
+from joint_ie.training.validation import validate
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingCorpus:
+    """One source of training documents."""
+
+    corpus: str
+    """A registered name or a path."""
+    reader: str | None = None
+    """The format, if it cannot be recognised."""
+    share: float = 1.0
+    """Probability that a document is part of an epoch."""
+    relations: bool = True
+    """False: leave the relation annotation aside (known to be incomplete, say); the rest still teaches."""
+    limit: int | None = None
+    """Use the first documents only."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"share = {self.share} should be above 0 and at most 1")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is learned from, and what chooses the best checkpoint."""
+
+    train: tuple[TrainingCorpus, ...]
+    dev: str
+    dev_reader: str | None = None
+    dev_limit: int | None = None
+    schema: str | None = None
+    """A ``schema.json``; DocRED's labels if None."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The whole configuration of `joint-ie train`."""
+
+    data: DataSettings
+    model: ModelSettings = field(default_factory=ModelSettings)
+    batches: Budget = field(default_factory=Budget)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    validation: tuple[str, ...] = ("end-to-end",)
+    """``end-to-end``, ``gold-entities`` or both; the monitor is a name such as ``relations_strict``."""
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any], where: str) -> "Experiment":
+        """Checked; ``where`` names the files in errors."""
+        return from_mapping(cls, config, where)
+
+
+def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:
+    """A corpus whose labels are all in the schema."""
+    documents = load_corpus(corpus, reader=reader)[:limit]
+    for document in documents:
+        document.validate(schema)
+    return documents
+
+
+def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -> TrainingResult:
+    """Train as the experiment says, into ``folder`` (see `training.loop.train`)."""
+    if not resume:
+        check_new_folder(folder)
+    schema = Schema.load(Path(experiment.data.schema)) if experiment.data.schema else docred_schema()
+    set_seed(experiment.training.seed)
+    if experiment.training.threads:
+        torch.set_num_threads(experiment.training.threads)
+    model, tokenizer = new_model(experiment.model, schema)
+    collator = collator_for(model, tokenizer)
+    training = _training_set(experiment, schema, collator)
+    dev = load_documents(experiment.data.dev, schema, experiment.data.dev_reader, experiment.data.dev_limit)
+    config = to_mapping(experiment)
+
+    def save(model: torch.nn.Module, target: Path) -> None:
+        assert isinstance(model, JointModel)
+        save_checkpoint(model, tokenizer, target)
+        (target / "training.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    def evaluate(model: torch.nn.Module) -> Mapping[str, float]:
+        assert isinstance(model, JointModel)
+        return validate(model, collator, dev, experiment.validation)
+
+    logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
+    return train(model, training, evaluate, save, experiment.training, folder, resume, config=config)
+
+
+def _training_set(experiment: Experiment, schema: Schema, collator: Collator) -> TrainingSet:
+    documents: list[Document] = []
+    shares: list[float] = []
+    for source in experiment.data.train:
+        found = load_documents(source.corpus, schema, source.reader, source.limit)
+        usable = [document for document in found if document.entities]
+        if len(usable) < len(found):
+            logger.warning("%s: %d documents without entities are left out", source.corpus, len(found) - len(usable))
+        documents += usable if source.relations else [replace(document, relations=None) for document in usable]
+        shares += [source.share] * len(usable)
+    settings = experiment.model
+    marked = settings.relations.input == "markers" and settings.weight("relations") > 0
+    shared_tasks = any(settings.weight(task) for task in ("mentions", "coreference", "entity_types"))
+    return TrainingSet(
+        documents,
+        shares,
+        schema,
+        collator,
+        Negatives(
+            settings.mentions.negatives,
+            settings.mentions.inside_share,
+            settings.coreference.negatives,
+            settings.relations.negatives,
+        ),
+        settings.mentions.max_width,
+        experiment.batches,
+        experiment.training.seed,
+        plain=shared_tasks or not marked,
+        marked=marked,
+    )

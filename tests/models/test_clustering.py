@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from joint_ie.errors import InputError
+from joint_ie.models.clustering import complete_linkage
+
+
+def greedy(scores: np.ndarray, threshold: float) -> list[list[int]]:
+    """Golden joint README 5.5, step 3, literally: join the closest two until nothing is close enough."""
+    clusters = [[mention] for mention in range(len(scores))]
+    while len(clusters) > 1:
+        score, first, second = max(
+            (min(scores[min(i, j), max(i, j)] for i in clusters[a] for j in clusters[b]), a, b)
+            for a in range(len(clusters))
+            for b in range(a + 1, len(clusters))
+        )
+        if not score > threshold:
+            break
+        clusters[first] = sorted(clusters[first] + clusters.pop(second))
+    return sorted(clusters)
+
+
+@st.composite
+def distinct_scores(draw: st.DrawFn) -> np.ndarray:
+    mentions = draw(st.integers(0, 8))
+    count = mentions * mentions
+    values = draw(st.lists(st.floats(0, 1), min_size=count, max_size=count, unique=True))
+    return np.array(values).reshape(mentions, mentions)
+
+
+def test_micro_cases(shared: Path) -> None:
+    path = shared / "golden" / "joint_and_scoring" / "d_jerex" / "micro_cases.json"
+    for case in json.loads(path.read_text())["clustering"]:
+        clusters = complete_linkage(np.array(case["similarity"]), case["threshold"])
+        assert clusters == sorted(sorted(cluster) for cluster in case["clusters"]), case["what"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("document", ["doc0", "doc1"])
+@pytest.mark.parametrize("variant", ["multi_instance", "global"])
+def test_golden_network(shared: Path, variant: str, document: str, dtype: type) -> None:
+    folder = shared / "golden" / "joint_and_scoring" / "d_jerex"
+    golden = load_file(folder / f"inference_{variant}_{document}.safetensors")
+    position = {candidate: i for i, candidate in enumerate(golden["selected"].tolist())}
+    scores = np.ones((len(position), len(position)), dtype)
+    for (i, j), logit in zip(golden["coref_pairs"].tolist(), golden["coref_logits"], strict=True):
+        scores[position[i], position[j]] = 1 / (1 + np.exp(-logit))
+    expected = [
+        sorted(position[candidate] for candidate in row[mask.astype(bool)].tolist())
+        for row, mask in zip(golden["clusters"], golden["clusters_mask"], strict=True)
+    ]
+    assert complete_linkage(scores, 0.85) == sorted(expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(distinct_scores(), st.floats(0, 1))
+def test_brute_force(scores: np.ndarray, threshold: float) -> None:
+    expected = greedy(scores, threshold)
+    assert complete_linkage(scores, threshold) == expected
+    if len(scores) >= 1:
+        assert complete_linkage(scores[np.triu_indices(len(scores), 1)], threshold) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0, 1), st.booleans())
+def test_equality_does_not_join(threshold: float, nearly: bool) -> None:
+    score = np.nextafter(threshold, 2) if nearly else threshold
+    assert complete_linkage(np.array([score]), threshold) == ([[0, 1]] if nearly else [[0], [1]])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 1))
+def test_ties_still_give_complete_clusters(seed: int, threshold: float) -> None:
+    """Which of equal pairs joins first is free, but no cluster may hold a pair at or below the threshold."""
+    scores = np.random.default_rng(seed).integers(0, 4, (9, 9)) / 3
+    clusters = complete_linkage(scores, threshold)
+    assert sorted(mention for cluster in clusters for mention in cluster) == list(range(9))
+    assert clusters == sorted(sorted(cluster) for cluster in clusters)
+    for cluster in clusters:
+        assert all(scores[i, j] > threshold for i in cluster for j in cluster if i < j)
+
+
+def test_none_and_one() -> None:
+    assert complete_linkage(np.zeros((0, 0)), 0.85) == []
+    assert complete_linkage(np.zeros((1, 1)), 0.85) == [[0]]
+    assert complete_linkage(np.zeros(0), 0.85) == [[0]]
+
+
+def test_arguments_are_not_changed() -> None:
+    scores = np.array([[0.1, 0.9], [0.2, 0.3]])
+    before = scores.copy()
+    complete_linkage(scores, 0.5)
+    assert np.array_equal(scores, before)
+
+
+@pytest.mark.parametrize("scores", [np.zeros((2, 3)), np.zeros(2), np.array([np.nan])])
+def test_bad_scores(scores: np.ndarray) -> None:
+    with pytest.raises(InputError, match="scores"):
+        complete_linkage(scores, 0.5)

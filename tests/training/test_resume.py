@@ -1,0 +1,144 @@
+"""A run that is killed anywhere and resumed ends like one that never stopped."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from joint_ie.errors import InputError
+
+SETTINGS = {"epochs": 3, "save_every_steps": 2, "accumulation": 2, "log_every": 1}
+
+
+def records(folder):
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+def assert_equal_runs(tiny, left, right):
+    for checkpoint in ("best", "last"):
+        assert tiny.weights(left / checkpoint) == tiny.weights(right / checkpoint)
+    assert records(left) == records(right)
+    assert sorted(path.name for path in left.iterdir()) == ["best", "last", "log.jsonl", "state"]
+    assert len(list((left / "state").iterdir())) == 1
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    tiny.run(folder, **SETTINGS)
+    return folder
+
+
+def kill_and_resume(tiny, root, chains):
+    command = [sys.executable, tiny.__file__, str(root), json.dumps(SETTINGS), *chains]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return {line.split()[0]: [int(status) for status in line.split()[1:]] for line in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [("batch", range(15)), ("file", range(0, 80, 7))],
+    ids=["while training", "while saving"],
+)
+def test_a_killed_run_resumes_to_the_same_bits(tiny, unbroken, tmp_path, kind, counts):
+    chains = [f"{kind}:{count}" for count in counts]
+    statuses = kill_and_resume(tiny, tmp_path, chains)
+    for chain in chains:
+        assert statuses[chain] == [-9, 0], chain
+        assert_equal_runs(tiny, tmp_path / chain, unbroken)
+
+
+def test_a_run_killed_again_and_again_resumes_to_the_same_bits(tiny, unbroken, tmp_path):
+    chain = "batch:3,file:9,batch:4,file:5,file:20"
+    assert kill_and_resume(tiny, tmp_path, [chain]) == {chain: [-9] * 5 + [0]}
+    assert_equal_runs(tiny, tmp_path / chain, unbroken)
+
+
+@pytest.mark.slow
+def test_every_single_file_operation_may_be_the_last(tiny, unbroken, tmp_path):
+    chains = [f"file:{count}" for count in range(400)]
+    statuses = kill_and_resume(tiny, tmp_path, chains)
+    killed = [chain for chain in chains if statuses[chain] == [-9, 0]]
+    assert len(killed) > 80
+    assert all(statuses[chain] == [0, 0] for chain in chains[len(killed) :])
+    for chain in killed:
+        assert_equal_runs(tiny, tmp_path / chain, unbroken)
+
+
+def test_a_finished_run_returns_its_result(tiny, tmp_path):
+    first = tiny.run(tmp_path / "run", epochs=2)
+    before = tiny.weights(tmp_path / "run" / "last")
+    assert tiny.run(tmp_path / "run", resume=True, epochs=2) == first
+    assert tiny.weights(tmp_path / "run" / "last") == before
+
+
+def test_nothing_is_pickled(unbroken):
+    files = {path.suffix for path in unbroken.rglob("*") if path.is_file()}
+    assert files == {".safetensors", ".json", ".jsonl"}
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tiny, tmp_path):
+    tiny.run(tmp_path / "run", epochs=1)
+    with pytest.raises(InputError, match="already holds a run .*--resume"):
+        tiny.run(tmp_path / "run", epochs=1)
+
+
+def test_there_must_be_something_to_resume(tiny, tmp_path):
+    with pytest.raises(InputError, match="no such run folder"):
+        tiny.run(tmp_path / "misspelt", resume=True)
+
+
+def test_a_changed_setting_is_refused_by_name(tiny, tmp_path):
+    tiny.run(tmp_path / "run", epochs=1)
+    with pytest.raises(InputError, match=r"training\.encoder_learning_rate = 0\.01, now it is 0\.02"):
+        tiny.run(tmp_path / "run", resume=True, epochs=1, encoder_learning_rate=0.02)
+    with pytest.raises(InputError, match=r"training\.epochs = 1, now it is 2"):
+        tiny.run(tmp_path / "run", resume=True, epochs=2)
+    tiny.run(tmp_path / "run", resume=True, epochs=1, save_every_steps=3)
+
+
+def test_a_changed_configuration_is_refused_and_more_epochs_are_allowed_when_told(tiny, tmp_path):
+    def run(resume, epochs, layers, may_differ=()):
+        settings = tiny.TrainingSettings(epochs=epochs, precision="no", threads=1)
+        config = {"model": {"layers": layers, "widths": (1, 2)}}
+        return tiny.train(
+            tiny.TinyModel(),
+            tiny.TinyBatches(),
+            tiny.evaluate,
+            tiny.save,
+            settings,
+            tmp_path / "run",
+            resume,
+            config=config,
+            may_differ=may_differ,
+        )
+
+    run(False, 1, 6)
+    with pytest.raises(InputError, match=r"model\.layers = 6, now it is 12"):
+        run(True, 1, 12)
+    assert run(True, 2, 6, ["training.epochs"]).steps == 9
+
+
+def test_changed_data_are_refused(tiny, tmp_path):
+    tiny.run(tmp_path / "run", epochs=2)
+    with pytest.raises(InputError, match="was started with 4 batches in epoch 1, now there are 3"):
+        tiny.run(tmp_path / "run", resume=True, epochs=2, batches=tiny.TinyBatches(lengths=(5, 3)))
+
+
+def test_another_model_is_refused(tiny, tmp_path):
+    tiny.run(tmp_path / "run", epochs=1)
+    model = tiny.TinyModel()
+    model.head = tiny.nn.Linear(16, 3)
+    with pytest.raises(InputError, match=r"parameter head\.weight does not fit"):
+        tiny.run(tmp_path / "run", resume=True, epochs=1, model=model)
+
+
+def test_a_damaged_state_is_named(tiny, tmp_path):
+    tiny.run(tmp_path / "run", epochs=1)
+    (path,) = tmp_path.glob("run/state/*/model.safetensors")
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match=r"model\.safetensors: cannot be read"):
+        tiny.run(tmp_path / "run", resume=True, epochs=1)
