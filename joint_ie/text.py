@@ -21,72 +21,19 @@ _LONG_RUN = re.compile(r"\S{1000}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _TERMINATORS = frozenset(Sentencizer.default_punct_chars) | {"…"}
 
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
 # Never the end of a sentence: a name follows. The tokeniser keeps the dot on some and splits it from others.
-_TITLES = frozenset(
-    [
-        "Adm",
-        "Brig",
-        "Capt",
-        "Cdr",
-        "Cmdr",
-        "Col",
-        "Cpl",
-        "Dr",
-        "Fr",
-        "Ft",
-        "Gen",
-        "Gov",
-        "Hon",
-        "Lt",
-        "Maj",
-        "Messrs",
-        "Mlle",
-        "Mme",
-        "Mr",
-        "Mrs",
-        "Ms",
-        "Mt",
-        "Mx",
-        "Pres",
-        "Prof",
-        "Pvt",
-        "Rep",
-        "Rev",
-        "Sen",
-        "Sgt",
-        "Sr",
-        "St",
-        "Ste",
-        "Supt",
-    ]
+_TITLES = _words(
+    "Adm Brig Capt Cdr Cmdr Col Cpl Dr Fr Ft Gen Gov Hon Lt Maj Messrs Mlle Mme Mr Mrs Ms Mt Mx Pres Prof Pvt "
+    "Rep Rev Sen Sgt Sr St Ste Supt"
 )
 # Abbreviations whose dot the English tokeniser splits off; those it keeps ("Inc.", "U.S.", "J.") need no list.
-_ABBREVIATIONS = frozenset(
-    [
-        "No",
-        "Nos",
-        "Op",
-        "Vol",
-        "Art",
-        "Fig",
-        "Sec",
-        "Ch",
-        "Pt",
-        "al",
-        "approx",
-        "ca",
-        "cf",
-        "ed",
-        "eds",
-        "est",
-        "fl",
-        "pp",
-        "vol",
-        "dept",
-        "min",
-        "max",
-    ]
-)
+_ABBREVIATIONS = _words("al approx ca cf dept ed eds est fl max min")
+_BEFORE_NUMBERS = _words("Art Ch Fig No Nos Op Pt Sec Vol no nos pp vol")
 # Function words that are also names, as in "Dr. J. Will": after an abbreviation they do not show a new sentence.
 _NAMES = frozenset({"will", "may", "who", "no"})
 
@@ -128,7 +75,7 @@ class Tokeniser:
         """Token spans of the sentences, in order, covering all tokens."""
         words = [text[start:end] for start, end in tokens]
         # What lies before each token, and after the last: empty where two tokens touch.
-        gaps = [text[end:start] for (_, end), (start, _) in zip([(0, 0), *tokens], [*tokens, (len(text), 0)], strict=True)]
+        gaps = [text[end:start] for (_, end), (start, _) in pairwise([(0, 0), *tokens, (len(text), 0)])]
         first = 0
         ended = abbreviated = False  # after a full stop; after one that may only mark an abbreviation
         for i, word in enumerate(words):
@@ -140,8 +87,10 @@ class Tokeniser:
             if ended and closing:
                 continue  # the quotation mark or bracket still belongs to the sentence that has ended
             previous = words[i - 1] if i and not gaps[i] else ""
+            following = words[i + 1] if i + 1 < len(words) else ""
             abbreviated = _is_abbreviation(word, previous)
-            ended = (abbreviated or all(c in _TERMINATORS for c in word)) and not _is_title(word, previous)
+            ended = abbreviated or all(c in _TERMINATORS for c in word)
+            ended = ended and not _needs_more(word, previous, following)
         if words:
             yield first, len(words)
 
@@ -186,6 +135,7 @@ def _is_abbreviation(word: str, previous: str) -> bool:
     return (len(word) > 1 and word[-1] == "." and word[0].isalpha()) or (word == "." and previous in _ABBREVIATIONS)
 
 
-def _is_title(word: str, previous: str) -> bool:
-    """``Dr.`` as one token, or the dot of ``Lt`` ``.``."""
-    return word.removesuffix(".") in _TITLES or (word == "." and previous in _TITLES)
+def _needs_more(word: str, previous: str, following: str) -> bool:
+    """``Dr.`` or ``Lt`` ``.`` before any word, ``No`` ``.`` before a number."""
+    abbreviation = previous if word == "." else word.removesuffix(".")
+    return abbreviation in _TITLES or (abbreviation in _BEFORE_NUMBERS and following[:1].isdigit())

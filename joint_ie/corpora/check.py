@@ -44,7 +44,10 @@ def _whole(document: Document) -> Iterator[_Finding]:
 
 def _mentions(document: Document) -> Iterator[_Finding]:
     for i, entity in enumerate(document.entities):
-        for span, times in Counter(mention.span for mention in entity.mentions).items():
+        listed = [mention.span for mention in entity.mentions]
+        if listed != sorted(listed):
+            yield "mentions not in text order", f"entity {i} ({entity.name!r}) lists a later mention before an earlier"
+        for span, times in Counter(listed).items():
             if times > 1:
                 yield "repeated mention", f"entity {i} lists {_show(document, span)} {times} times"
             if span[1] - span[0] > WIDE:

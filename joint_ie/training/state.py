@@ -67,7 +67,7 @@ class StateFolder:
 
     def save(self, state: SavedState, device: torch.device) -> None:
         """Write a new state; the one before stays valid until this one is complete, and is then deleted."""
-        older = self._numbers()
+        number = 1 + max(self._numbers(), default=0)
 
         def write(folder: Path) -> None:
             save_file(_contiguous(_own_tensors(self._model)), folder / "model.safetensors")
@@ -81,9 +81,8 @@ class StateFolder:
             }
             (folder / "state.json").write_text(json.dumps(content), encoding="utf-8")
 
-        write_folder(self.folder / str(1 + max(older, default=0)), write)
-        for number in older:
-            shutil.rmtree(self.folder / str(number))
+        write_folder(self.folder / str(number), write)
+        self._keep_only(number)
 
     def read(self) -> SavedState | None:
         """The newest complete state, without restoring anything; None if there is none."""
@@ -97,7 +96,9 @@ class StateFolder:
 
     def restore(self, device: torch.device) -> None:
         """Bring model, optimiser and random generators to the newest state."""
-        folder = self.folder / str(max(self._numbers()))
+        newest = max(self._numbers())
+        self._keep_only(newest)
+        folder = self.folder / str(newest)
         self._restore_model(_read_tensors(folder / "model.safetensors"), folder)
         self._restore_optimizer(_read_tensors(folder / "optimizer.safetensors"))
         restore_random_tensors(_read_tensors(folder / "random.safetensors"), device)
@@ -107,6 +108,12 @@ class StateFolder:
         if not self.folder.exists():
             return []
         return [int(path.name) for path in self.folder.iterdir() if path.name.isdecimal()]
+
+    def _keep_only(self, number: int) -> None:
+        """Delete older states, and what a killed `save` left."""
+        for folder in list(self.folder.iterdir()):
+            if folder.name != str(number):
+                shutil.rmtree(folder)
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         """``<parameter>.<key>`` for each of AdamW's ``step``, ``exp_avg`` and ``exp_avg_sq``."""

@@ -8,7 +8,7 @@ import pytest
 
 from joint_ie.errors import InputError
 
-SETTINGS = {"epochs": 3, "save_every_steps": 2, "accumulation": 2, "log_every": 1}
+SETTINGS = {"epochs": 2, "save_every_steps": 2, "accumulation": 2, "log_every": 1}
 
 
 def records(folder):
@@ -38,34 +38,28 @@ def kill_and_resume(tiny, root, chains):
     return {line.split()[0]: [int(status) for status in line.split()[1:]] for line in done.stdout.splitlines()}
 
 
-@pytest.mark.parametrize(
-    ("kind", "counts"),
-    [("batch", range(15)), ("file", range(0, 80, 7))],
-    ids=["while training", "while saving"],
-)
-def test_a_killed_run_resumes_to_the_same_bits(tiny, unbroken, tmp_path, kind, counts):
-    chains = [f"{kind}:{count}" for count in counts]
+def test_a_run_killed_at_any_batch_resumes_to_the_same_bits(tiny, unbroken, tmp_path):
+    chains = [f"batch:{count}" for count in range(5 + 4)]
     statuses = kill_and_resume(tiny, tmp_path, chains)
     for chain in chains:
         assert statuses[chain] == [-9, 0], chain
         assert_equal_runs(tiny, tmp_path / chain, unbroken)
 
 
-def test_a_run_killed_again_and_again_resumes_to_the_same_bits(tiny, unbroken, tmp_path):
-    chain = "batch:3,file:9,batch:4,file:5,file:20"
-    assert kill_and_resume(tiny, tmp_path, [chain]) == {chain: [-9] * 5 + [0]}
-    assert_equal_runs(tiny, tmp_path / chain, unbroken)
-
-
-@pytest.mark.slow
-def test_every_single_file_operation_may_be_the_last(tiny, unbroken, tmp_path):
-    chains = [f"file:{count}" for count in range(400)]
+def test_a_run_killed_at_any_file_operation_resumes_to_the_same_bits(tiny, unbroken, tmp_path):
+    chains = [f"file:{count}" for count in range(100)]
     statuses = kill_and_resume(tiny, tmp_path, chains)
     killed = [chain for chain in chains if statuses[chain] == [-9, 0]]
-    assert len(killed) > 80
+    assert 50 < len(killed) < len(chains), "the last chains should outlive the run, so that none was missed"
     assert all(statuses[chain] == [0, 0] for chain in chains[len(killed) :])
     for chain in killed:
         assert_equal_runs(tiny, tmp_path / chain, unbroken)
+
+
+def test_a_run_killed_again_and_again_resumes_to_the_same_bits(tiny, unbroken, tmp_path):
+    chain = "batch:3,file:9,batch:2,file:5,file:20"
+    assert kill_and_resume(tiny, tmp_path, [chain]) == {chain: [-9] * 5 + [0]}
+    assert_equal_runs(tiny, tmp_path / chain, unbroken)
 
 
 def test_a_finished_run_returns_its_result(tiny, tmp_path):

@@ -1,0 +1,35 @@
+"""`joint-ie train CONFIG [CONFIG ...] [key.path=value ...]`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "train",
+        help="train a model",
+        description="Train a model from YAML files; later files and overrides win. The merged configuration is "
+        "stored with the checkpoint.",
+    )
+    parser.add_argument("config", nargs="+", help="YAML files, and overrides such as training.epochs=3")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in OUTPUT")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; the best checkpoint is in OUTPUT/best."""
+    from joint_ie.settings import load_yaml
+    from joint_ie.training.experiment import Experiment, run_experiment
+
+    # an existing file may have "=" in its name
+    files = [item for item in args.config if Path(item).is_file() or "=" not in item]
+    overrides = [item for item in args.config if item not in files]
+    experiment = Experiment.from_mapping(load_yaml(files, overrides), where=", ".join(files) or "config")
+    result = run_experiment(experiment, args.output, args.resume)
+    if result.best_score is not None:
+        print(f"best {experiment.training.monitor} {100 * result.best_score:.2f} after epoch {result.best_epoch}")
+    print(f"checkpoint: {args.output / 'best'}")
+    return 0
