@@ -267,6 +267,8 @@ class Document:
 
 
 def _check_score(score: float | None, where: str) -> None:
+    if score is not None and not isinstance(score, int | float):
+        raise InputError(f"{where} = {score!r} should be a number in [0, 1]")
     if score is not None and not 0.0 <= score <= 1.0:
         raise InputError(f"{where} = {score} is outside [0, 1]")
 

@@ -91,7 +91,9 @@ class PairIndex(OnDevice):
         ``entity_document`` [entities] ascending; ``documents`` [n] restricts to these documents.
         """
         device = entity_document.device
-        count = torch.bincount(entity_document, minlength=1)
+        # the documents asked for may end with some that have no entity
+        asked = 1 if documents is None or not len(documents) else int(documents.max()) + 1
+        count = torch.bincount(entity_document, minlength=asked)
         first = count.cumsum(0) - count
         keep = torch.arange(len(count), device=device) if documents is None else documents
         n = count[keep]

@@ -97,7 +97,8 @@ class SubwordTokeniser:
         missing = np.flatnonzero(counts == 0)
         if len(missing):  # a word of control characters alone, say: it becomes the unknown token
             before = np.searchsorted(word_ids, missing)
-            ids = np.insert(ids, before, self.tokenizer.unk_token_id or self.pad_id)
+            unknown = self.tokenizer.unk_token_id
+            ids = np.insert(ids, before, self.pad_id if unknown is None else unknown)
             counts[missing] = 1
         first = len(self.prefix) + np.cumsum(counts) - counts
         if origin is None:

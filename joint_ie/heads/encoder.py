@@ -98,7 +98,7 @@ def load_encoder(
     with 0 training, too, runs the fast attention kernel on the CPU, which has no dropout.
     """
     name = str(name_or_folder)
-    with _quiet():
+    with quiet():
         try:
             config = AutoConfig.from_pretrained(name)
         except (OSError, ValueError) as error:
@@ -166,8 +166,8 @@ def _unreadable(name: str, error: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """No loading report and no progress bar: parts left out here are left out on purpose."""
+def quiet() -> Iterator[None]:
+    """Transformers without loading reports and progress bars: parts left out here are left out on purpose."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

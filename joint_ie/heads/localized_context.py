@@ -109,9 +109,9 @@ def pair_contexts(
         active[mentions.entity[touches]] = True
         both = torch.nonzero(active[pairs.head] & active[pairs.tail]).squeeze(1)
         step = max(1, ELEMENTS // ((end - begin) * attention.values.shape[1]))
-        for rows in both.split(step):
+        for rows in both.split(step) if len(both) else ():
             weighted, part = _block_context(attention, mentions, hidden, token_offset, pairs[rows], begin, end)
-            context = context.index_add(0, rows, weighted)
+            context = context.index_add(0, rows, weighted.to(context.dtype))  # autocast computes products in bfloat16
             norm = norm.index_add(0, rows, part)
     return context / (norm[:, None] + 1e-5)
 

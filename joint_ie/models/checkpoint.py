@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.subwords import SubwordTokeniser
 from joint_ie.errors import InputError
-from joint_ie.heads.encoder import load_encoder
+from joint_ie.heads.encoder import load_encoder, quiet
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.quantisation import dequantise
@@ -31,11 +31,14 @@ def new_model(settings: ModelSettings, schema: Schema) -> tuple[JointModel, PreT
     return model, load_tokenizer(source)
 
 
-def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a folder or hub name, ready for words that are already split."""
+def load_tokenizer(source: str | Path, config: PretrainedConfig | None = None) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a folder or hub name, ready for words that are already split.
+
+    ``config`` is read from ``source`` if None; of our own type Transformers would warn that it does not know it.
+    """
     try:
         # byte-level tokenizers (RoBERTa) need the space that stands before a word; others ignore the argument
-        return AutoTokenizer.from_pretrained(str(source), use_fast=True, add_prefix_space=True)
+        return AutoTokenizer.from_pretrained(str(source), config=config, use_fast=True, add_prefix_space=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{source}: has no tokenizer that can be loaded ({_first_line(error)})") from None
 
@@ -58,7 +61,8 @@ def position_limit(model: JointModel) -> int:
 
 def save_checkpoint(model: JointModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write ``config.json``, ``model.safetensors``, the tokenizer's files and ``schema.json``."""
-    model.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     model.schema.save(folder / "schema.json")
 
@@ -84,7 +88,7 @@ def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
         model.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{folder}/{WEIGHTS}: does not hold this model's weights ({_first_line(error)})") from None
-    return model.eval(), load_tokenizer(folder)
+    return model.eval(), load_tokenizer(folder, model.config)
 
 
 def parameters(model: torch.nn.Module) -> int:

@@ -1,5 +1,7 @@
 """Sentences that support a predicted relation."""
 
+from collections.abc import Callable
+
 import torch
 
 from joint_ie.encoding.batches import Batch
@@ -25,58 +27,53 @@ def evidence(
     a quarter of the localized context's weight (at least the heaviest), or, in models without that,
     the sentences of the two nearest mentions.
     """
-    sentence = batch.words.sentence
     starts = [0]
     for document in batch.documents:
         starts.append(starts[-1] + len(document.sentence_spans))
-    of_mention = sentence[mentions.spans[:, 0]].tolist()
+    of_mention = batch.words.sentence[mentions.spans[:, 0]].tolist()
     places: list[set[int]] = [set() for _ in range(mentions.entities)]
     for entity, place in zip(mentions.entity.tolist(), of_mention, strict=True):
         places[entity].add(place)
-    heads, tails, documents = facts.head.tolist(), facts.tail.tolist(), facts.document.tolist()
-    shared = [places[h] & places[t] for h, t in zip(heads, tails, strict=True)]
-    rest = [i for i, common in enumerate(shared) if not common]
-    other = dict(zip(rest, _elsewhere(model, encoded, batch, mentions, facts, rest), strict=True))
-    found = []
-    for i, common in enumerate(shared):
-        first = starts[documents[i]]
-        chosen, how = (common, BOTH) if common else other[i]
-        found.append((tuple(sorted(place - first for place in chosen)), how))
-    return found
+    pairs = zip(facts.head.tolist(), facts.tail.tolist(), strict=True)
+    found = [(places[head] & places[tail], BOTH) for head, tail in pairs]
+    searches: dict[str, Callable[[PairIndex], list[set[int]]]] = {
+        CONTEXT: lambda rest: _pointed_to(model, encoded, batch, mentions, rest),
+        NEAREST: lambda rest: _nearest(batch, mentions, rest),
+    }
+    for how, search in searches.items():
+        rest = [i for i, (chosen, _) in enumerate(found) if not chosen]
+        if rest:
+            for i, chosen in zip(rest, search(facts[torch.tensor(rest, device=facts.head.device)]), strict=True):
+                found[i] = (chosen, how)
+    return [
+        (tuple(sorted(place - starts[document] for place in chosen)), how)
+        for (chosen, how), document in zip(found, facts.document.tolist(), strict=True)
+    ]
 
 
-def _elsewhere(
-    model: JointModel, encoded: Encoded, batch: Batch, mentions: MentionIndex, facts: PairIndex, rest: list[int]
-) -> list[tuple[set[int], str]]:
-    """Evidence of the facts ``rest``, whose entities share no sentence; sentences are numbered over the batch."""
-    if not rest:
-        return []
-    sentence = batch.words.sentence
-    far = facts[torch.tensor(rest, device=sentence.device)]
-    view = encoded.view
-    if model.relation_scorer.needs_attention:
-        rows = attention_rows(
-            model.encoder.model, view.windows, encoded.encoding.last_input, view.word_row[mentions.spans[:, 0]]
-        )
-        # the context of one-hot sentence vectors is the weight of every sentence
-        one_hot = torch.zeros(view.windows.tokens, int(sentence[-1]) + 1, device=sentence.device)
-        one_hot[view.word_tokens, torch.repeat_interleave(sentence, view.word_length)] = 1.0
-        weight = pair_contexts(rows, mentions, one_hot, view.token_offset, far)  # [facts, sentences]
-        total = weight.sum(1, keepdim=True)
-        enough = weight >= SHARE * total
-        enough.scatter_(1, weight.argmax(1, keepdim=True), True)
-        enough &= total > 0
-        chosen = [set(torch.nonzero(row).squeeze(1).tolist()) for row in enough]
-        if all(chosen):
-            return [(places, CONTEXT) for places in chosen]
-    nearest = _nearest(batch, mentions, far)
-    if model.relation_scorer.needs_attention:
-        return [(c, CONTEXT) if c else (n, NEAREST) for c, n in zip(chosen, nearest, strict=True)]
-    return [(places, NEAREST) for places in nearest]
+def _pointed_to(
+    model: JointModel, encoded: Encoded, batch: Batch, mentions: MentionIndex, facts: PairIndex
+) -> list[set[int]]:
+    """The sentences that the localized context of every fact points to; none without one, or without weight."""
+    if not model.relation_scorer.needs_attention:
+        return [set() for _ in range(len(facts))]
+    sentence, view = batch.words.sentence, encoded.view
+    rows = attention_rows(
+        model.encoder.model, view.windows, encoded.encoding.last_input, view.word_row[mentions.spans[:, 0]]
+    )
+    # the context of one-hot sentence vectors is the weight of every sentence
+    one_hot = torch.zeros(view.windows.tokens, int(sentence[-1]) + 1, device=sentence.device)
+    one_hot[view.word_tokens, torch.repeat_interleave(sentence, view.word_length)] = 1.0
+    weight = pair_contexts(rows, mentions, one_hot, view.token_offset, facts)  # [facts, sentences]
+    total = weight.sum(1, keepdim=True)
+    enough = weight >= SHARE * total
+    enough.scatter_(1, weight.argmax(1, keepdim=True), True)
+    enough &= total > 0
+    return [set(torch.nonzero(row).squeeze(1).tolist()) for row in enough]
 
 
 def _nearest(batch: Batch, mentions: MentionIndex, facts: PairIndex) -> list[set[int]]:
-    """The sentences of the closest mentions of head and tail."""
+    """The sentences of the closest mentions of head and tail, by their first words."""
     instances, owner = mention_pairs(mentions, facts)
     first, second = mentions.spans[instances[:, 0], 0], mentions.spans[instances[:, 1], 0]
     distance = (first - second).abs().tolist()

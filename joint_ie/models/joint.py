@@ -28,6 +28,7 @@ from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.segments import segment_max
 from joint_ie.losses import RELATION_LOSSES, mean_binary_cross_entropy
+from joint_ie.losses.common import at_least_float32
 from joint_ie.models.config import JointConfig
 from joint_ie.models.outputs import Encoded, JointOutput
 from joint_ie.models.settings import ModelSettings
@@ -79,7 +80,7 @@ class JointModel(PreTrainedModel):
             scores = self.coreference_scorer(spans, targets.mention_pairs, targets.edit_distance)
             losses["coreference"] = mean_binary_cross_entropy(scores, targets.same_entity)
             types = self.type_entities(spans, mentions)
-            losses["entity_types"] = cross_entropy(types.float(), entity_type) if len(types) else types.sum()
+            losses["entity_types"] = cross_entropy(at_least_float32(types), entity_type) if len(types) else types.sum()
         if self.settings.weight("relations"):
             if given.marked is not None:
                 encoded = self.encode(given.marked, given.words, mentions.spans.diff(dim=1).squeeze(1))

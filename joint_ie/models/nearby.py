@@ -9,6 +9,7 @@ from joint_ie.encoding.index import MentionIndex, PairIndex
 def nearby_pairs(mentions: MentionIndex, word_offset: Tensor, max_distance: int) -> tuple[PairIndex, int]:
     """All ordered entity pairs that have mentions at most ``max_distance`` words apart, and how many have not.
 
+    The distance is `word_distances`: neighbours are 1 word apart.
     In a document of no more than ``max_distance`` words these are all pairs. In longer ones the number of pairs
     then grows with the length and not with its square. ``word_offset`` [documents + 1].
     """

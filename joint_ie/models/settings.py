@@ -67,7 +67,9 @@ class RelationSettings:
     threshold: float = 0.6
     """Probability from which a relation holds, for losses without a learned threshold (JEREX: 0.6)."""
     shift: float = 0.0
-    """Added to the logits of all relations before deciding; tuned on dev for end-to-end extraction."""
+    """Added to the logits of all relations before deciding in end-to-end extraction; tuned on dev."""
+    gold_shift: float = 0.0
+    """The same where entities are given."""
     top_k: int | None = None
     """At most about so many relations for a pair (ATLOP: 4); None for no limit."""
     negatives: int | None = None
@@ -115,9 +117,13 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         tasks = ("mentions", "coreference", "entity_types", "relations")
-        for task in self.task_weights:
+        for task, weight in self.task_weights.items():
             if task not in tasks:
                 raise InputError(f"task_weights.{task} is not a task; tasks are {', '.join(tasks)}")
+            if weight < 0:
+                raise InputError(f"task_weights.{task} = {weight} should be at least 0")
+        if not any(self.task_weights.values()):
+            raise InputError(f"task_weights are all 0; give at least one of {', '.join(tasks)} a weight")
 
     def weight(self, task: str) -> float:
         """The task's factor, 0 if it is not named."""

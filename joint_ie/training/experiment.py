@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -22,6 +22,7 @@ from joint_ie.models.joint import JointModel
 from joint_ie.models.settings import ModelSettings
 from joint_ie.schema import Schema
 from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.training.finish import add_card, tune_checkpoint
 from joint_ie.training.loop import TrainingResult, check_new_folder, train
 from joint_ie.training.settings import TrainingSettings
 from joint_ie.training.validation import validate
@@ -69,8 +70,10 @@ class Experiment:
     model: ModelSettings = field(default_factory=ModelSettings)
     batches: Budget = field(default_factory=Budget)
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    validation: tuple[str, ...] = ("end-to-end",)
-    """``end-to-end``, ``gold-entities`` or both; the monitor is a name such as ``relations_strict``."""
+    validation: tuple[Literal["end-to-end", "gold-entities"], ...] = ("end-to-end",)
+    """What is scored while training; the monitor is a name such as ``relations_strict`` or ``gold_entities``."""
+    tune: bool = True
+    """At the end, set the thresholds of the best checkpoint on all of the dev corpus."""
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], where: str) -> "Experiment":
@@ -110,7 +113,14 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
         return validate(model, collator, dev, experiment.validation)
 
     logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
-    return train(model, training, evaluate, save, experiment.training, folder, resume, config=config)
+    result = train(model, training, evaluate, save, experiment.training, folder, resume, config=config)
+    best = folder / "best"
+    if experiment.tune and best.is_dir():
+        logger.info("choosing thresholds on %s", experiment.data.dev)
+        tune_checkpoint(best, load_documents(experiment.data.dev, schema, experiment.data.dev_reader))
+    if best.is_dir():
+        add_card(best)
+    return result
 
 
 def _training_set(experiment: Experiment, schema: Schema, collator: Collator) -> TrainingSet:

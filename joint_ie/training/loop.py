@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from joint_ie.errors import InputError, nearest
+from joint_ie.models.precision import resolve_precision
 from joint_ie.settings import differences, to_mapping
 from joint_ie.training.folders import recover_folder, write_folder
 from joint_ie.training.interfaces import Batch, EpochBatches, ModelOutput
@@ -32,7 +33,6 @@ from joint_ie.training.optimisation import (
     parameter_groups,
     set_learning_rates,
 )
-from joint_ie.training.precision import resolve_precision
 from joint_ie.training.settings import NO_EFFECT, TrainingSettings
 from joint_ie.training.state import Progress, SavedState, StateFolder
 

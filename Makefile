@@ -1,0 +1,17 @@
+.PHONY: check lint types test format
+
+check: lint types test  ## what CI does
+
+lint:
+	ruff check .
+	ruff format --check .
+
+types:
+	mypy
+
+test:
+	pytest
+
+format:
+	ruff format .
+	ruff check --fix .

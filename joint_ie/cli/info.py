@@ -1,0 +1,106 @@
+"""``joint-ie info``: versions, device, and what a model knows."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("info", help="versions, device, and what a model knows")
+    parser.add_argument(
+        "model", nargs="?", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)"
+    )
+    parser.add_argument("--relations", action="store_true", help="list the relations that the model knows")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print two tables, and the relations if asked for."""
+    # Imported here so that `joint-ie --help` stays quick.
+    from joint_ie.extraction import find_model
+    from joint_ie.models.checkpoint import load_checkpoint
+
+    _print("joint-ie", _installation())
+    folder = find_model(args.model)
+    model, _ = load_checkpoint(folder)
+    _print(f"model {args.model}", _model(model, folder))
+    if args.relations:
+        _print("relations", ((label.id, label.name) for label in model.schema.relation_types))
+    return 0
+
+
+def _print(title: str, rows: Iterable[tuple[str, object]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from joint_ie.cli.triples import wide_console
+
+    table = Table(title=Text(title), title_justify="left", show_header=False)
+    for name, value in rows:
+        table.add_row(Text(name), Text(str(value)))
+    wide_console(sys.stdout).print(table)
+
+
+def _installation() -> Iterator[tuple[str, object]]:
+    import torch
+
+    from joint_ie.extraction import usable_device
+    from joint_ie.models.precision import resolve_precision
+
+    device = usable_device()
+    for package in ("joint-ie", "torch", "transformers"):
+        yield package, version(package)
+    yield "python", platform.python_version()
+    yield "device", torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    yield "threads", torch.get_num_threads()
+    yield "precision auto", {"bf16": "bf16", "no": "no (32 bits)"}[resolve_precision("auto", device)]
+
+
+def _model(model: Any, folder: Path) -> Iterator[tuple[str, object]]:
+    from joint_ie.models.checkpoint import parameters
+
+    settings, schema = model.settings, model.schema
+    encoder = model.encoder.model.config
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    yield "folder", folder.resolve()
+    yield "encoder", f"{settings.encoder.name} ({encoder.num_hidden_layers} layers of {encoder.hidden_size})"
+    yield "parameters", f"{parameters(model):,}"
+    yield "size on disk", f"{size / 1e6:.1f} MB"
+    yield "entity types", ", ".join(label.id for label in schema.entity_types)
+    yield "relations", f"{len(schema.relation_types)} (--relations lists them)"
+    yield (
+        "relation scores",
+        f"{settings.relations.representation}, {settings.relations.loss}, {settings.relations.input}",
+    )
+    yield "mention threshold", settings.mentions.threshold
+    yield "coreference threshold", settings.coreference.threshold
+    if settings.relations.loss == "binary-cross-entropy":
+        yield "relation threshold", settings.relations.threshold
+    else:
+        yield "relation threshold", "learned"
+    yield "relation shift", settings.relations.shift
+    yield from _scores(folder / "scores.json")
+
+
+def _scores(path: Path) -> Iterator[tuple[str, object]]:
+    """The scores that lie beside the model, if any."""
+    from joint_ie.corpora.files import load_json
+
+    if path.is_file():
+        yield from _flat(load_json(path), "")
+
+
+def _flat(data: Any, name: str) -> Iterator[tuple[str, object]]:
+    """F1 of every task in percent; other values as they are."""
+    if not isinstance(data, dict):
+        yield name, data
+    elif "f1" in data:
+        yield f"{name} F1", f"{100 * data['f1']:.2f}"
+    else:
+        for key, value in data.items():
+            yield from _flat(value, f"{name} {key}".strip().replace("_", " "))

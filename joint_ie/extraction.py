@@ -1,0 +1,242 @@
+"""Text or Documents in, Documents out: `load` a model and call it.
+
+Every relation of a result names its evidence sentences, and ``Relation.evidence_kind`` how they were found:
+``both-entities`` (head and tail stand in them), ``context`` (the model's localized context points to them) or
+``nearest-mentions`` (they hold the two mentions that are closest).
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import torch
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from joint_ie.document import Document
+from joint_ie.errors import InputError
+from joint_ie.models.checkpoint import collator_for, load_checkpoint
+from joint_ie.models.joint import JointModel
+from joint_ie.models.precision import resolve_precision
+from joint_ie.models.prediction import Predictor
+from joint_ie.text import Tokeniser
+
+logger = logging.getLogger(__name__)
+
+Item = str | tuple[str, str] | Document
+Precision = Literal["auto", "bf16", "no"]
+T = TypeVar("T")
+
+AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
+AHEAD_WORDS = 20_000
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class Extractor:
+    """Annotates texts with a model; made by `load`.
+
+    Args:
+        model: a joint model, on the device where it shall run; it is set to evaluation mode.
+        tokenizer: its subword tokenizer.
+        language: spaCy's code of the language that texts are split into words by.
+        precision: ``bf16`` or ``no`` (32 bits); ``auto`` is bf16 where the device has instructions for it.
+    """
+
+    def __init__(
+        self,
+        model: JointModel,
+        tokenizer: PreTrainedTokenizerBase,
+        language: str = "en",
+        precision: Precision = "auto",
+    ) -> None:
+        self.model = model.eval()
+        self.precision = resolve_precision(precision, model.device)
+        self._tokenise = Tokeniser(language)
+        self._predictor = Predictor(model, collator_for(model, tokenizer))
+
+    def __call__(self, item: Item, min_score: float = 0.0) -> Document:
+        """Annotate one text, one ``(id, text)`` or the words of one `Document`."""
+        [document] = self.pipe([("text", item) if isinstance(item, str) else item], min_score=min_score)
+        return document
+
+    def pipe(
+        self,
+        items: Iterable[Item],
+        *,
+        batch_words: int = 3000,
+        min_score: float = 0.0,
+        on_error: Callable[[InputError], None] | None = None,
+        progress: bool = False,
+    ) -> Iterator[Document]:
+        """Annotate a stream of texts of any length, in order.
+
+        Args:
+            items: texts (their ids become ``text-1``, ``text-2`` and so on), ``(id, text)``, or Documents, whose
+                words and sentences are kept and whose annotations are replaced.
+            batch_words: how many words, padding included, run through the model at once; a longer document
+                runs alone, in windows.
+            min_score: relations below this score are left out.
+            on_error: called with the `InputError` of an item that is no usable text, which is then left out;
+                without it the error is raised.
+            progress: show a bar on standard error, if that is a terminal.
+        """
+        documents = self._documents(_bar(items, progress), on_error)
+        for document in self._annotated(documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words):
+            kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)
+            yield replace(document, relations=tuple(kept))
+
+    def gold_entities(
+        self, documents: Iterable[Document], *, batch_words: int = 3000, progress: bool = False
+    ) -> Iterator[Document]:
+        """Relations between the entities that the documents already have, in order; entities stay as they are."""
+        return self._annotated(
+            _bar(documents, progress), self._predictor.gold_entities, lambda d: bool(d.entities), batch_words
+        )
+
+    def _documents(self, items: Iterable[Item], on_error: Callable[[InputError], None] | None) -> Iterator[Document]:
+        for number, item in enumerate(items, start=1):
+            try:
+                yield self._document((f"text-{number}", item) if isinstance(item, str) else item)
+            except InputError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+
+    def _document(self, item: tuple[str, str] | Document) -> Document:
+        """Words without annotations."""
+        if not isinstance(item, Document):
+            id, text = item
+            return self._tokenise(text, id)
+        bare = replace(item, entities=(), relations=None)
+        bare.validate()
+        if _SURROGATE.search(bare.text):
+            raise InputError(
+                f"document {bare.id!r}: its text holds half of a surrogate pair; decode it with its real encoding"
+            )
+        return bare
+
+    def _annotated(
+        self,
+        documents: Iterable[Document],
+        annotate: Callable[[Sequence[Document]], list[Document]],
+        has_something: Callable[[Document], bool],
+        batch_words: int,
+    ) -> Iterator[Document]:
+        """Documents with nothing to annotate have no relations, and the model does not see them."""
+        before = self._predictor.unscored_pairs
+        for ahead in _read_ahead(documents):
+            done = [replace(document, relations=()) for document in ahead]
+            chosen = [i for i, document in enumerate(ahead) if has_something(document)]
+            for group in _by_length(ahead, chosen, batch_words):
+                device = self.model.device.type
+                with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
+                    results = annotate([ahead[i] for i in group])
+                for i, document in zip(group, results, strict=True):
+                    done[i] = document
+            yield from done
+        unscored = self._predictor.unscored_pairs - before
+        if unscored:
+            limit = self.model.settings.relations.max_word_distance
+            logger.warning(
+                "%d pairs of entities were not asked for relations, being more than %d words apart "
+                "(relations.max_word_distance in the model's config.json)",
+                unscored,
+                limit,
+            )
+
+
+def load(
+    model: str | Path = "default",
+    device: str | torch.device | None = None,
+    threads: int | None = None,
+    language: str = "en",
+    precision: Precision = "auto",
+) -> Extractor:
+    """An `Extractor` with the bundled model (``default``), that of a folder, or that of the hub (``user/name``).
+
+    ``device`` is a GPU if there is one, unless named; ``threads`` limits the CPU threads of torch (in the whole
+    process); see `Extractor` for ``language`` and ``precision``.
+    """
+    folder = find_model(model)
+    place = usable_device(device)
+    if threads is not None:
+        if threads < 1:
+            raise InputError(f"threads = {threads} should be at least 1")
+        torch.set_num_threads(threads)
+    loaded, tokenizer = load_checkpoint(folder)
+    return Extractor(loaded.to(place), tokenizer, language, precision)
+
+
+def find_model(model: str | Path = "default") -> Path:
+    """The checkpoint folder behind ``default``, a path or a hub id; `InputError` says what is not there."""
+    if model == "default":
+        bundled = Path(str(files("joint_ie.bundled") / "model"))
+        if not bundled.is_dir():
+            raise InputError("the bundled model is not part of this installation; name a model folder or a hub id")
+        return bundled
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise InputError(f"{model}: is a file; name the model's folder")
+    if not isinstance(model, str) or not _HUB_NAME.fullmatch(model):
+        raise InputError(f"{model}: no such folder; name a model folder, a hub id (user/name) or default")
+    return _from_hub(model)
+
+
+def _from_hub(name: str) -> Path:
+    # Imported only when asked for: nothing else here needs the network.
+    from httpx import HTTPError
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.yaml"]))
+    except (OSError, ValueError, HTTPError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{name}: no such folder, and the hub does not give a model of this name ({reason})") from None
+
+
+def usable_device(device: str | torch.device | None = None) -> torch.device:
+    """The device to run on: the one named, else a GPU if there is one, else the CPU."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f'device "{device}" cannot be used ({reason}); name another, such as cpu') from None
+
+
+def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:
+    """With a bar on a terminal, once it takes more than two seconds."""
+    return tqdm(items, unit=" documents", disable=None, delay=2.0) if progress else items
+
+
+def _read_ahead(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The stream in pieces that are worth sorting by length."""
+    ahead: list[Document] = []
+    words = 0
+    for document in documents:
+        ahead.append(document)
+        words += len(document.tokens)
+        if len(ahead) == AHEAD_DOCUMENTS or words >= AHEAD_WORDS:
+            yield ahead
+            ahead, words = [], 0
+    yield ahead
+
+
+def _by_length(documents: Sequence[Document], chosen: Sequence[int], words: int) -> Iterator[list[int]]:
+    """Positions of documents of similar length, with at most so many words when padded, longest first."""
+    group: list[int] = []
+    for i in sorted(chosen, key=lambda i: -len(documents[i].tokens)):
+        if group and (len(group) + 1) * len(documents[group[0]].tokens) > words:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group

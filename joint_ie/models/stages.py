@@ -1,0 +1,199 @@
+"""The steps of the joint model on predicted structure, one method each; deciding and writing are elsewhere.
+
+`prediction` turns their results into Documents, `tuning` looks for the best thresholds between them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from joint_ie.document import Document, Span
+from joint_ie.encoding.batches import Batch, Collator, gold_spans, words_of
+from joint_ie.encoding.distances import edit_distances
+from joint_ie.encoding.index import MentionIndex, PairIndex
+from joint_ie.encoding.spans import all_spans
+from joint_ie.losses.common import at_least_float32
+from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.joint import JointModel
+from joint_ie.models.nearby import nearby_pairs
+from joint_ie.models.outputs import Encoded
+
+SPANS = 1 << 15  # scored together
+MENTION_PAIRS = 1 << 16
+ENTITY_PAIRS = 1 << 13
+
+
+@dataclass(frozen=True)
+class FoundEntity:
+    """An entity before it is written: spans in its document's words, a type, a score."""
+
+    spans: tuple[Span, ...]
+    type: int
+    score: float
+
+
+@dataclass(frozen=True)
+class FoundMentions:
+    """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
+    probabilities, and ``scores`` [mentions, mentions], above the diagonal the probabilities of naming one entity.
+    """
+
+    spans: list[Span]
+    vectors: Tensor
+    probability: list[float]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Entity pairs of a batch; ``chunks`` yields (rows of ``pairs``, logits [rows, 1 + relations]) once.
+
+    ``encoded`` is None only where there are no pairs. ``left_out`` counts pairs too far apart to be scored.
+    """
+
+    encoded: Encoded | None
+    mentions: MentionIndex
+    pairs: PairIndex
+    left_out: int
+    chunks: Iterator[tuple[Tensor, Tensor]]
+
+
+class Stages:
+    """What a model says about documents with at least one word each, stage by stage."""
+
+    def __init__(self, model: JointModel, collator: Collator) -> None:
+        self.model = model
+        self.collator = collator
+
+    def batch(self, documents: Sequence[Document]) -> Batch:
+        """Documents without markers, on the model's device."""
+        batch = Batch(tuple(documents), words_of(documents), plain=self.collator.plain(documents))
+        return batch.to(self.model.device)
+
+    def candidates(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
+        """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n]."""
+        assert batch.plain is not None
+        width = self.model.settings.mentions.max_width
+        sentence = batch.words.sentence
+        encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=sentence.device))
+        spans = all_spans(sentence, width)
+        logits = _in_chunks(
+            lambda part: self.model.mention_scorer(encoded.words(part), part.diff(dim=1).squeeze(1)), spans, SPANS
+        )
+        return encoded, spans, at_least_float32(logits).sigmoid()
+
+    def mentions(self, batch: Batch) -> tuple[Encoded, list[FoundMentions]]:
+        """Candidates above the threshold, with the coreference scores among them, for every document."""
+        encoded, spans, probability = self.candidates(batch)
+        chosen = torch.nonzero(probability >= self.model.settings.mentions.threshold).squeeze(1)
+        spans, probability = spans[chosen], probability[chosen]
+        offset = batch.words.offset
+        document = torch.searchsorted(offset[1:], spans[:, 0].contiguous(), right=True)
+        # candidates come sentence by sentence, so those of one document stand together
+        counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
+        local = (spans - offset[document][:, None]).split(counts)
+        vectors = encoded.words(spans).split(counts)
+        found = []
+        for i, part in enumerate(probability.split(counts)):
+            places = [(start, end) for start, end in local[i].tolist()]
+            texts = [batch.documents[i].slice(*place) for place in places]
+            found.append(FoundMentions(places, vectors[i], part.tolist(), self._coreference(vectors[i], texts)))
+        return encoded, found
+
+    def entities(self, batch: Batch, found: Sequence[FoundMentions]) -> list[list[FoundEntity]]:
+        """Clusters of mentions with their types: entities by first mention, mentions by position."""
+        threshold = self.model.settings.coreference.threshold
+        clusters = [
+            sorted(
+                (sorted(cluster, key=here.spans.__getitem__) for cluster in complete_linkage(here.scores, threshold)),
+                key=lambda cluster: here.spans[cluster[0]],
+            )
+            for here in found
+        ]
+        mentions = self._index(
+            batch, [[[h.spans[i] for i in c] for c in group] for h, group in zip(found, clusters, strict=True)]
+        )
+        order = [[i for cluster in group for i in cluster] for group in clusters]
+        vectors = torch.cat([here.vectors[rows] for here, rows in zip(found, order, strict=True)])
+        score, kind = at_least_float32(self.model.type_entities(vectors, mentions)).softmax(1).max(1)
+        typed = iter(zip(kind.tolist(), score.tolist(), strict=True))
+        return [
+            [
+                FoundEntity(tuple(here.spans[i] for i in cluster), *_with_mentions(next(typed), here, cluster))
+                for cluster in group
+            ]
+            for here, group in zip(found, clusters, strict=True)
+        ]
+
+    def given(self, batch: Batch) -> tuple[Encoded | None, list[list[FoundEntity]]]:
+        """The entities that the documents have; encoded only if the model takes one pass."""
+        index = self.model.schema.entity_index
+        for document in batch.documents:
+            for i, entity in enumerate(document.entities):
+                self.model.schema.check_entity_type(entity.type, f"document {document.id!r}: entities[{i}].type")
+        found = [
+            [
+                FoundEntity(tuple(spans), index[entity.type], 1.0)
+                for spans, entity in zip(gold_spans(document), document.entities, strict=True)
+            ]
+            for document in batch.documents
+        ]
+        if self.model.settings.relations.input == "markers":
+            return None, found
+        assert batch.plain is not None
+        widths = [m.end - m.start for document in batch.documents for e in document.entities for m in e.mentions]
+        longest = torch.tensor(widths or [1], device=batch.words.sentence.device)
+        return self.model.encode(batch.plain, batch.words, longest), found
+
+    def pairs(self, batch: Batch, encoded: Encoded | None, found: Sequence[Sequence[FoundEntity]]) -> ScoredPairs:
+        """Logits of all pairs of entities that are near enough."""
+        settings = self.model.settings.relations
+        spans = [[entity.spans for entity in group] for group in found]
+        mentions = self._index(batch, spans)
+        device = mentions.spans.device
+        kinds = torch.tensor([entity.type for group in found for entity in group], dtype=torch.long, device=device)
+        pairs, left_out = nearby_pairs(mentions, batch.words.offset, settings.max_word_distance)
+        if settings.input == "markers" and len(pairs):
+            view = self.collator.marked(batch.documents, spans).to(device)
+            encoded = self.model.encode(view, batch.words, mentions.spans.diff(dim=1).squeeze(1))
+        chunks = (
+            (rows, at_least_float32(self.model.score_relations(encoded, batch.words, mentions, kinds, pairs[rows])))
+            for rows in torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
+            if encoded is not None and len(rows)
+        )
+        return ScoredPairs(encoded, mentions, pairs, left_out, chunks)
+
+    def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
+        index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
+        return index.to(batch.words.offset.device)
+
+    def _coreference(self, vectors: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities [mentions, mentions] of mentions i < j in candidate order; zero elsewhere."""
+        count = len(texts)
+        scores = np.zeros((count, count))
+        if count < 2:
+            return scores
+        pairs = torch.triu_indices(count, count, 1).T.contiguous()
+        distance = edit_distances(texts, pairs).to(vectors.device)
+        on_device = pairs.to(vectors.device)
+        rows = torch.arange(len(pairs), device=vectors.device)
+        logits = _in_chunks(
+            lambda part: self.model.coreference_scorer(vectors, on_device[part], distance[part]), rows, MENTION_PAIRS
+        )
+        scores[pairs[:, 0].numpy(), pairs[:, 1].numpy()] = logits.double().sigmoid().cpu().numpy()
+        return scores
+
+
+def _with_mentions(typed: tuple[int, float], here: FoundMentions, cluster: Sequence[int]) -> tuple[int, float]:
+    """Type and score of an entity: the type's probability times the mean probability of its mentions."""
+    kind, score = typed
+    return kind, min(1.0, score * sum(here.probability[i] for i in cluster) / len(cluster))
+
+
+def _in_chunks(score: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
+    """``score`` of ``rows``, so many at a time."""
+    return torch.cat([score(part) for part in rows.split(size)])

@@ -1,0 +1,168 @@
+"""Thresholds that are best on held-out documents, stage by stage.
+
+Mentions first, then coreference on the mentions that are found, then relations on the entities that are found: each is
+the optimum of its own F1 given the stages before it, from one pass over the documents.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from joint_ie.document import Document, Span
+from joint_ie.encoding.batches import Collator
+from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.joint import JointModel
+from joint_ie.models.settings import ModelSettings
+from joint_ie.models.stages import FoundEntity, Stages
+
+GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried
+LOWEST = 1e-3  # relations below this probability are no candidates for a lower threshold
+
+EntityKey = tuple[frozenset[Span], str]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Settings with the best thresholds, and the F1 that each stage reached with them."""
+
+    settings: ModelSettings
+    mentions: float
+    clusters: float
+    relations_strict: float
+    gold_entities: float
+
+
+class Tuner:
+    """Finds thresholds for a model, which keeps the settings that it has.
+
+    Args:
+        groups: annotated documents in batches.
+    """
+
+    def __init__(self, model: JointModel, collator: Collator, groups: Iterable[Sequence[Document]]) -> None:
+        self.model = model
+        self.stages = Stages(model, collator)
+        self.groups = [list(group) for group in groups]
+
+    @torch.no_grad()
+    def tune(self) -> Tuned:
+        """All thresholds. The relation threshold itself stays; ``shift`` moves the logits instead."""
+        before = self.model.settings
+        try:
+            threshold, mention_f1 = self._mentions()
+            now = replace(before, mentions=replace(before.mentions, threshold=threshold))
+            self.model.settings = now
+            threshold, cluster_f1 = self._clusters()
+            now = replace(now, coreference=replace(now.coreference, threshold=threshold))
+            self.model.settings = now
+            shift, relation_f1 = self._relations(gold=False)
+            gold_shift, gold_f1 = self._relations(gold=True)
+        finally:
+            self.model.settings = before
+        tuned = replace(now, relations=replace(now.relations, shift=shift, gold_shift=gold_shift))
+        return Tuned(tuned, mention_f1, cluster_f1, relation_f1, gold_f1)
+
+    def _mentions(self) -> tuple[float, float]:
+        """The probability from which spans are mentions, by mention F1."""
+        scores: list[NDArray[np.float64]] = []
+        right: list[NDArray[np.bool_]] = []
+        gold = 0
+        for documents in self.groups:
+            batch = self.stages.batch(documents)
+            _, spans, probability = self.stages.candidates(batch)
+            wanted = {
+                (start + offset, end + offset)
+                for document, offset in zip(documents, batch.words.offset.tolist(), strict=False)
+                for entity in document.entities
+                for start, end in (mention.span for mention in entity.mentions)
+            }
+            gold += len(wanted)
+            scores.append(probability.double().cpu().numpy())
+            right.append(np.array([(start, end) in wanted for start, end in spans.tolist()], dtype=bool))
+        return best_cut(np.concatenate(scores), np.concatenate(right), gold)
+
+    def _clusters(self) -> tuple[float, float]:
+        """The probability above which clusters join, by F1 of exact clusters."""
+        right, predicted = np.zeros(len(GRID)), np.zeros(len(GRID))
+        gold = 0
+        for documents in self.groups:
+            _, found = self.stages.mentions(self.stages.batch(documents))
+            for document, here in zip(documents, found, strict=True):
+                wanted = {frozenset(m.span for m in entity.mentions) for entity in document.entities}
+                gold += len(wanted)
+                for i, threshold in enumerate(GRID):
+                    clusters = {frozenset(here.spans[m] for m in c) for c in complete_linkage(here.scores, threshold)}
+                    right[i] += len(clusters & wanted)
+                    predicted[i] += len(clusters)
+        f1 = 2 * right / np.maximum(predicted + gold, 1)
+        best = int(np.argmax(f1))
+        return GRID[best], float(f1[best])
+
+    def _relations(self, gold: bool) -> tuple[float, float]:
+        """What to add to relation logits before deciding, by F1 of strict relations, or with ``gold`` entities."""
+        scores: list[NDArray[np.float64]] = []
+        right: list[NDArray[np.bool_]] = []
+        wanted = 0
+        ids = [label.id for label in self.model.schema.relation_types]
+        for group in self.groups:
+            documents = [document for document in group if document.relations is not None]
+            if not documents:
+                continue
+            batch = self.stages.batch(documents)
+            if gold:
+                encoded, found = self.stages.given(batch)
+            else:
+                encoded, mentions = self.stages.mentions(batch)
+                found = self.stages.entities(batch, mentions)
+            truth = [_facts(document) for document in documents]
+            wanted += sum(len(facts) for facts in truth)
+            keys = [(i, self._key(entity)) for i, entities in enumerate(found) for entity in entities]
+            scored = self.stages.pairs(batch, encoded, found)
+            for rows, logits in scored.chunks:
+                probability = self.model.relation_loss.confidence(logits)
+                row, relation = torch.nonzero(probability > LOWEST, as_tuple=True)
+                heads = scored.pairs.head[rows[row]].tolist()
+                tails = scored.pairs.tail[rows[row]].tolist()
+                scores.append(probability[row, relation].double().cpu().numpy())
+                facts = zip(heads, tails, relation.tolist(), strict=True)
+                right.append(
+                    np.array([(keys[h][1], keys[t][1], ids[r]) in truth[keys[h][0]] for h, t, r in facts], dtype=bool)
+                )
+        if not wanted or not scores:
+            return 0.0, 0.0
+        threshold, f1 = best_cut(np.concatenate(scores), np.concatenate(right), wanted)
+        decided = self._decision_threshold()
+        return float(np.log(decided / (1 - decided)) - np.log(threshold / (1 - threshold))), f1
+
+    def _decision_threshold(self) -> float:
+        """The confidence from which a relation is predicted when nothing is added to the logits."""
+        learned = self.model.settings.relations.loss == "adaptive-threshold"
+        return 0.5 if learned else self.model.settings.relations.threshold
+
+    def _key(self, entity: FoundEntity) -> EntityKey:
+        return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id
+
+
+def best_cut(scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -> tuple[float, float]:
+    """The cut between two scores in (0, 1) at which taking everything above it has the highest F1, and that F1.
+
+    ``scores`` [n], and whether each item is right [n]; ``gold`` counts the right items that there are, found or not.
+    Without any scores the cut is 0.5.
+    """
+    if not len(scores):
+        return 0.5, 0.0
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    f1 = 2 * np.cumsum(right[order]) / (np.arange(1, len(order) + 1) + max(gold, 1))
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1.0  # equal scores are taken together
+    best = int(np.argmax(f1))
+    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+    return float((ranked[best] + below) / 2), float(f1[best])
+
+
+def _facts(document: Document) -> set[tuple[EntityKey, EntityKey, str]]:
+    keys = [(frozenset(m.span for m in entity.mentions), entity.type) for entity in document.entities]
+    return {(keys[r.head], keys[r.tail], r.type) for r in document.relations or ()}

@@ -1,0 +1,72 @@
+"""After training: thresholds on held-out documents, and a copy that is small enough to ship."""
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from joint_ie.corpora.files import load_json
+from joint_ie.document import Document
+from joint_ie.errors import InputError
+from joint_ie.models.checkpoint import WEIGHTS, collator_for, load_checkpoint
+from joint_ie.models.precision import resolve_precision
+from joint_ie.models.quantisation import quantise
+from joint_ie.models.tuning import Tuned, Tuner
+from joint_ie.settings import to_mapping
+from joint_ie.training.model_card import model_card
+from joint_ie.training.validation import by_length
+
+logger = logging.getLogger(__name__)
+
+
+def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
+    """Find the best thresholds on annotated ``documents`` and write them into the folder's ``config.json``."""
+    model, tokenizer = load_checkpoint(folder)
+    if torch.cuda.is_available():
+        model.cuda()  # type: ignore[no-untyped-call, unused-ignore]
+    bf16 = resolve_precision("auto", model.device) == "bf16"
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        tuned = Tuner(model, collator_for(model, tokenizer), by_length(documents)).tune()
+    path = folder / "config.json"
+    config: dict[str, Any] = load_json(path)
+    config["model"] = to_mapping(tuned.settings)
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    logger.info("thresholds: %s", {k: v for k, v in to_mapping(tuned).items() if k != "settings"})
+    return tuned
+
+
+def pack_checkpoint(folder: Path, output: Path, scores: Sequence[Path] = ()) -> None:
+    """Copy a checkpoint with 8-bit weights (see `models.quantisation`), ``scores.json`` and a model card.
+
+    Args:
+        folder: a checkpoint folder.
+        output: a folder that does not exist yet.
+        scores: files written by ``joint-ie evaluate --json``.
+    """
+    if output.exists():
+        raise InputError(f"{output}: exists already; name a new folder")
+    load_checkpoint(folder)  # raises what is wrong with it
+    output.mkdir(parents=True)
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.name != WEIGHTS:
+            shutil.copy(file, output)
+    save_file(quantise(load_file(folder / WEIGHTS)), output / WEIGHTS, metadata={"format": "pt"})
+    add_card(output, scores)
+
+
+def add_card(folder: Path, scores: Sequence[Path] = ()) -> None:
+    """Write ``README.md``, and ``scores.json`` if there are scores, into a checkpoint folder."""
+    measured = [load_json(path) for path in scores]
+    if measured:
+        short = {data["protocol"]: _without_details(data) for data in measured}
+        (folder / "scores.json").write_text(json.dumps(short, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(model_card(folder), encoding="utf-8")
+
+
+def _without_details(scores: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in scores.items() if key not in ("macro", "per_label")}

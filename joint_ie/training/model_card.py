@@ -1,0 +1,102 @@
+"""The ``README.md`` of a checkpoint, in the form that the hub shows."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from joint_ie.corpora.files import load_json
+from joint_ie.schema import Schema
+
+TASKS = {
+    "mentions": "mentions",
+    "clusters": "clusters",
+    "entities": "entities",
+    "relations": "relations",
+    "relations_strict": "relations with entity types (strict)",
+    "relations_ign": "relations (Ign)",
+}
+
+
+def model_card(folder: Path) -> str:
+    """Made from what lies in the folder: ``config.json``, ``schema.json``, ``training.yaml``, ``scores.json``."""
+    schema = Schema.load(folder / "schema.json")
+    settings = load_json(folder / "config.json")["model"]
+    training = folder / "training.yaml"
+    config = yaml.safe_load(training.read_text(encoding="utf-8")) if training.is_file() else {}
+    scores = folder / "scores.json"
+    lines = [
+        "---",
+        "library_name: joint-ie",
+        "pipeline_tag: token-classification",
+        "language: en",
+        "license: apache-2.0",
+        f"base_model: {settings['encoder']['name']}",
+        "tags: [relation-extraction, coreference-resolution, named-entity-recognition, knowledge-graph]",
+        "---",
+        "",
+        "# Joint entity and relation extraction",
+        "",
+        "Finds mentions, groups them into entities, types these, and says which relations hold between them.",
+        "",
+        "```python",
+        "import joint_ie",
+        "",
+        'extract = joint_ie.load("THIS FOLDER OR HUB ID")',
+        'for triple in extract("Marie Curie was born in Warsaw.").triples():',
+        "    print(triple.head.name, triple.relation, triple.tail.name, triple.score)",
+        "```",
+        "",
+        "## What it is",
+        "",
+        *_model(settings),
+        f"- entity types: {', '.join(f'{label.name} (`{label.id}`)' for label in schema.entity_types)}",
+        f"- relations: {len(schema.relation_types)}, with their Wikidata ids in `schema.json`",
+        "",
+    ]
+    if config:
+        lines += ["## Training", "", *_training(config), ""]
+    if scores.is_file():
+        lines += ["## Scores", "", *_scores(load_json(scores), config), ""]
+    lines += [
+        "## Limits",
+        "",
+        "Trained on English Wikipedia paragraphs: other genres, other languages and relations beyond the list are not",
+        "covered. It states what a text seems to say, which may be wrong or out of date; check before you act on it.",
+        "Pronouns are not mentions.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _model(settings: Mapping[str, Any]) -> Iterator[str]:
+    encoder, relations = settings["encoder"], settings["relations"]
+    kept = f", first {encoder['layers']} layers" if encoder["layers"] else ""
+    yield f"- encoder: {encoder['name']}{kept}, fine-tuned"
+    yield f"- mentions: all spans of up to {settings['mentions']['max_width']} words (JEREX, arXiv 2102.05980)"
+    yield "- coreference: mention pairs, complete linkage (JEREX)"
+    yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
+
+
+def _training(config: Mapping[str, Any]) -> Iterator[str]:
+    for source in config["data"]["train"]:
+        layers = "" if source["relations"] else ", without its relation labels"
+        share = f", {source['share']:.0%} of the documents in every epoch" if source["share"] < 1 else ""
+        yield f"- `{source['corpus']}`{layers}{share}"
+    yield f"- checkpoint and thresholds chosen on `{config['data']['dev']}`"
+    yield f"- {config['training']['epochs']} epochs, seed {config['training']['seed']}; all settings in `training.yaml`"
+
+
+def _scores(scores: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    names = {"jerex": "end-to-end (JEREX's protocol)", "docred": "gold entities (DocRED's protocol)"}
+    corpus = config["data"]["dev"] if config else "the dev set"
+    yield f"On `{corpus}`, in percent:"
+    yield ""
+    yield "| protocol | task | P | R | F1 |"
+    yield "|---|---|---|---|---|"
+    for protocol, data in scores.items():
+        for key, task in TASKS.items():
+            if key in data:
+                numbers = " | ".join(f"{100 * data[key][part]:.2f}" for part in ("precision", "recall", "f1"))
+                yield f"| {names.get(protocol, protocol)} | {task} | {numbers} |"

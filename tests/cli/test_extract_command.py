@@ -1,0 +1,268 @@
+import argparse
+import io
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from joint_ie.cli.extract import add_parser
+from joint_ie.cli.triples import print_documents, shortened
+from joint_ie.corpora import read_jsonl
+from joint_ie.document import Document, Entity, Relation
+from joint_ie.errors import InputError
+
+write_checkpoint = runpy.run_path(str(Path(__file__).parents[1] / "tiny_checkpoint.py"))["write_checkpoint"]
+
+TEXT = "Ann Lee was born in Oslo. She left for Rome in 1901."
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def run(checkpoint, capsys):
+    """Run the command as `main` does: status, standard output and the lines of standard error."""
+
+    def run(*words: object) -> tuple[int, str, list[str]]:
+        parser = argparse.ArgumentParser()
+        add_parser(parser.add_subparsers())
+        args = parser.parse_args(["extract", "--model", str(checkpoint), "--precision", "no", *map(str, words)])
+        try:
+            status = args.run(args)
+        except InputError as error:
+            print(f"joint-ie: {error}", file=sys.stderr)
+            status = 1
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    folder = tmp_path / "texts"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "b.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "inner" / "c.txt").write_text("", encoding="utf-8")
+    (folder / "ignored.md").write_text("no", encoding="utf-8")
+    lines = [{"id": 7, "text": "Bob met Eve."}, {"text": "Eve left."}]
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n", encoding="utf-8")
+    return folder
+
+
+def ids(output: str) -> list[str]:
+    return [json.loads(line)["id"] for line in output.splitlines()]
+
+
+def use_stdin(monkeypatch, data: bytes, terminal: bool = False) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(data))
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stdin", stream)
+
+
+def test_texts_files_folders_and_standard_input_in_order(run, folder, monkeypatch):
+    use_stdin(monkeypatch, "Zoë met Eve.".encode())
+    document = Document.from_words("doc", [["Bob", "met", "Eve", "."]])
+    documents = folder / "documents.JSONL"
+    # annotations do not matter, whatever they are
+    documents.write_text(json.dumps({**document.to_dict(), "relations": [{"head": 9}]}) + "\n", encoding="utf-8")
+    status, output, errors = run(TEXT, folder / "b.txt", "-", "Oslo", folder, documents, "")
+    assert (status, errors) == (0, [])
+    assert ids(output) == [
+        "text-1",
+        "b.txt",
+        "stdin",
+        "text-4",
+        "7",
+        "a.jsonl:2",
+        "b.txt",
+        "inner/c.txt",
+        "doc",
+        "text-7",
+    ]
+    found = [Document.from_dict(json.loads(line)) for line in output.splitlines()]
+    assert found[0].text == TEXT and found[0].relations
+    assert found[1].entities == found[0].entities
+    assert found[2].text == "Zoë met Eve."
+    assert found[8].tokens == document.tokens
+    assert (found[9].entities, found[9].relations) == ((), ())
+
+
+def test_standard_input_is_read_without_inputs(run, monkeypatch):
+    use_stdin(monkeypatch, TEXT.encode())
+    assert ids(run()[1]) == ["stdin"]
+    use_stdin(monkeypatch, b"", terminal=True)
+    status, output, errors = run()
+    assert (status, output, len(errors)) == (2, "", 1)
+
+
+def test_results_are_documents(run, folder, tmp_path):
+    output = tmp_path / "new" / "out.jsonl"
+    assert run(folder, "-o", output) == (0, "", [])
+    assert [d.id for d in read_jsonl(output)] == ["7", "a.jsonl:2", "b.txt", "inner/c.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.txt", None, "no such file"),
+        ("inner/gone", None, "no such file"),
+        ("latin.txt", b"Zo\xeb", "latin.txt: is not UTF-8 text"),
+        ("cut.jsonl", b'{"text": "Bob."}\n{"text": "Ev\n{"text": "Ann."}\n', "cut.jsonl: line 2: is cut off or not"),
+        ("list.jsonl", b"[1]\n", "list.jsonl: line 1: should be an object"),
+        ("no_text.jsonl", b'{"id": "a", "text": null}\n', "no_text.jsonl: line 1: should be an object"),
+        ("half.jsonl", b'{"id": "h", "text": "Bob \\ud800."}\n', "document 'h': character 4 is half"),
+        ("spans.jsonl", b'{"text": "Bob", "tokens": [[0, 9]], "sentences": [[0, 1]]}\n', "spans.jsonl: line 1: "),
+        ("latin.jsonl", b'{"text": "Zo\xeb"}\n', "latin.jsonl: line 1: is not UTF-8"),
+        ("empty", "folder", "holds no .txt or .jsonl file"),
+    ],
+)
+def test_broken_inputs_are_named_and_the_rest_is_done(run, folder, name, content, message):
+    path = folder / name
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    status, output, errors = run("Bob met Eve.", path, "Eve left.")
+    assert status == 1
+    found = ids(output)
+    assert (found[0], found[-1]) == ("text-1", "text-3")
+    assert found[1:-1] == (["cut.jsonl:1", "cut.jsonl:3"] if name == "cut.jsonl" else [])
+    [line] = errors
+    assert line.startswith("joint-ie: ") and message in line
+
+
+def test_a_broken_file_in_a_folder_does_not_stop_the_folder(run, folder):
+    (folder / "aa.txt").write_bytes(b"\xff\xfe")
+    status, output, errors = run(folder)
+    assert (status, len(errors)) == (1, 1)
+    assert ids(output) == ["7", "a.jsonl:2", "b.txt", "inner/c.txt"]
+
+
+def test_resume_after_a_kill(run, folder, tmp_path):
+    whole = tmp_path / "whole.jsonl"
+    # ids may repeat
+    inputs = [folder, folder / "b.txt"]
+    run(*inputs, "-o", whole)
+    expected = whole.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(expected) if byte == ord("\n")]
+    for size in (0, 3, ends[0] - 1, ends[0], ends[2] + 50, len(expected) - 1, len(expected)):
+        killed = tmp_path / "killed.jsonl"
+        killed.write_bytes(expected[:size])
+        assert run(*inputs, "-o", killed, "--resume") == (0, "", [])
+        documents = list(read_jsonl(killed))
+        assert [d.id for d in documents] == ["7", "a.jsonl:2", "b.txt", "inner/c.txt", "b.txt"]
+        kept = max([0, *(end for end in ends if end <= size)])
+        assert killed.read_bytes()[:kept] == expected[:kept]
+    new = tmp_path / "new.jsonl"
+    assert run(*inputs, "-o", new, "--resume")[0] == 0
+    assert len(list(read_jsonl(new))) == 5
+
+
+def test_files_that_are_not_ours_are_left_alone(run, folder, tmp_path):
+    notes = tmp_path / "notes.txt"
+    for content in (b"my notes", b"my notes\n", b'{"text": "x"}\n', b'{"text": "x"}'):
+        notes.write_bytes(content)
+        status, _, errors = run(TEXT, "-o", notes, "--resume")
+        assert (status, len(errors)) == (1, 1)
+        assert notes.read_bytes() == content
+    before = (folder / "b.txt").read_bytes()
+    status, _, errors = run(folder / "b.txt", "-o", folder / "b.txt")
+    assert (status, len(errors)) == (1, 1) and "is an input" in errors[0]
+    assert (folder / "b.txt").read_bytes() == before
+
+
+def test_the_output_is_no_input_of_its_own_folder(run, folder):
+    output = folder / "out.jsonl"
+    run(folder, "-o", output)
+    assert run(folder, "-o", output, "--resume")[0] == 0
+    assert len(list(read_jsonl(output))) == 4
+
+
+def test_outputs_that_cannot_be_written(run, folder):
+    for output in (folder, folder / "b.txt" / "out.jsonl", Path("/dev/full")):
+        status, _, errors = run(TEXT, "-o", output)
+        assert (status, len(errors)) == (1, 1)
+        assert "cannot be written" in errors[0]
+
+
+def test_wrong_use(run, capsys):
+    for words in (("--resume", TEXT), ("--resume", "-o", "x", "--format", "table", TEXT)):
+        status, output, errors = run(*words)
+        assert (status, output, len(errors)) == (2, "", 1)
+    for words in (("--min-score", "2"), ("--min-score", "x"), ("--threads", "0")):
+        with pytest.raises(SystemExit) as exit:
+            run(*words, TEXT)
+        assert exit.value.code == 2
+    capsys.readouterr()
+    status, _, errors = run("--language", "english", TEXT)
+    assert (status, len(errors)) == (1, 1)
+
+
+def test_weak_relations_are_left_out(run):
+    scores = [[r["score"] for r in json.loads(run(TEXT, "--min-score", s)[1])["relations"]] for s in (0, 0.9)]
+    assert [s for s in scores[0] if s >= 0.9] == scores[1] != scores[0]
+
+
+def test_a_table(run, folder):
+    status, output, errors = run(TEXT, "--format", "table")
+    assert (status, errors) == (0, [])
+    for word in ("head", "evidence", "entities", "mentions", "Ann"):
+        assert word in output
+    assert "text-1" not in output
+    output = run(folder, "--format", "table")[1]
+    positions = [output.index(id) for id in ("7\n", "a.jsonl:2\n", "b.txt\n", "inner/c.txt\n")]
+    assert positions == sorted(positions)
+    assert "no relations found (the text is empty)" in output
+    assert run("  ", "--format", "table")[1].strip() == "no relations found (the text is empty)"
+
+
+def annotated() -> Document:
+    document = Document.from_words("d", [["Ann", "[bold]", "\x1b[31mOslo", "."], ["Bob", "left", "."]])
+    entities = [
+        Entity("PER", "Ann", (document.mention(0, 1), document.mention(0, 1))),
+        Entity("LOC", "\x1b[31mOslo", (document.mention(2, 3),)),
+        Entity("PER", "[bold]", (document.mention(1, 2),)),
+    ]
+    relations = [
+        Relation(0, 1, "P19", "place [red] of birth", 0.876, (0,), "both-entities"),
+        Relation(0, 2, "P27", None, None, (0, 1), "nearest-mentions"),
+    ]
+    return document.with_annotations(entities, relations)
+
+
+def test_markup_and_control_characters_are_shown_literally():
+    file = io.StringIO()
+    print_documents([annotated()], file)
+    output = file.getvalue()
+    for text in (
+        "[bold]",
+        "place [red] of birth",
+        "0.88",
+        "P27",
+        "Ann ×2",
+        "● Ann [bold]",
+        "| Bob left .",
+        "● head and",
+    ):
+        assert text in output
+    assert "◐" not in output and "○ sentences of the two nearest mentions" in output
+    assert "\x1b" not in output
+
+
+def test_long_sentences_are_shortened_around_the_mentions():
+    words = [f"w{i}" for i in range(100)]
+    document = Document.from_words("d", [words])
+    first, second = (Entity("X", words[i], (document.mention(i, i + 1),)) for i in (10, 70))
+    sentence = document.sentences[0]
+    text = shortened(document, sentence, (second, first))
+    assert text == f"… {' '.join(words[4:17])} … {' '.join(words[64:77])} …"
+    assert shortened(document, sentence, ()) == " ".join(words[:30]) + " …"
+    near = Entity("X", "w12", (document.mention(12, 14),))
+    assert shortened(document, sentence, (first, near)) == f"… {' '.join(words[4:20])} …"
+    short = Document.from_words("d", [words[:30]])
+    assert shortened(short, short.sentences[0], (first,)) == " ".join(words[:30])

@@ -1,0 +1,64 @@
+import argparse
+import json
+import runpy
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from joint_ie.cli.info import add_parser
+from joint_ie.errors import InputError
+
+write_checkpoint = runpy.run_path(str(Path(__file__).parents[1] / "tiny_checkpoint.py"))["write_checkpoint"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("model"))
+
+
+def run(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    args = parser.parse_args(["info", *words])
+    return args.run(args)
+
+
+def test_versions_and_what_the_model_knows(checkpoint, capsys):
+    assert run(str(checkpoint)) == 0
+    output = capsys.readouterr().out
+    for text in (
+        version("torch"),
+        version("transformers"),
+        "threads",
+        "PER, LOC",
+        "3 (--relations",
+        "0.3",
+        "0.8",
+        "learned",
+    ):
+        assert text in output
+    assert str(checkpoint.resolve()) in output.replace("\n", "")
+    assert "place of birth" not in output
+
+
+def test_relations_and_scores(checkpoint, capsys):
+    scores = {"end_to_end": {"documents": 500, "relations_strict": {"precision": 0.5, "recall": 0.4, "f1": 0.4444}}}
+    path = checkpoint / "scores.json"
+    path.write_text(json.dumps(scores))
+    try:
+        run(str(checkpoint), "--relations")
+        output = capsys.readouterr().out
+        path.write_text("{")
+        with pytest.raises(InputError, match="cut off or not valid"):
+            run(str(checkpoint))
+    finally:
+        path.unlink()
+    for text in ("end to end relations strict F1", "44.44", "500", "P19", "place of birth", "author"):
+        assert text in output
+
+
+def test_versions_are_shown_even_without_a_model(tmp_path, capsys):
+    with pytest.raises(InputError, match="no such folder"):
+        run(str(tmp_path / "gone"))
+    assert version("torch") in capsys.readouterr().out

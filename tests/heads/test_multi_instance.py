@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import linear
+
+from joint_ie.encoding.index import MentionIndex, PairIndex
+from joint_ie.heads.multi_instance import MultiInstance, mention_pairs
+from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.range_max import RangeMax
+from joint_ie.heads.segments import segment_max
+
+WIDTH, TYPES, SIZE, CLASSES = 6, 3, 4, 5
+# two documents of 12 and 8 words; mentions that touch, nest, overlap and repeat
+ENTITIES = [
+    [[(0, 2), (7, 8)], [(2, 3)], [(0, 3), (5, 9), (5, 9)]],
+    [[(0, 1)], [(7, 8), (3, 5)]],
+]
+SENTENCE = [0] * 4 + [1] * 3 + [2] * 5 + [3] * 4 + [7] * 4
+
+
+@pytest.fixture
+def given() -> PairInput:
+    torch.manual_seed(0)
+    words = torch.randn(20, WIDTH, dtype=torch.float64)
+    mentions = MentionIndex.build(ENTITIES, [0, 12])
+    table = RangeMax(words, 12)
+    spans = table(mentions.spans)
+    return PairInput(
+        hidden=words,
+        token_offset=torch.tensor([0, 12, 20]),
+        rows=mentions.spans[:, 0],
+        attention=None,
+        words=table,
+        word_sentence=torch.tensor(SENTENCE),
+        spans=spans,
+        entities=segment_max(spans, mentions.mention_count),
+        entity_type=torch.tensor([0, 2, 1, 1, 0]),
+        mentions=mentions,
+        pairs=PairIndex.all(mentions.entity_document),
+    )
+
+
+def head(words: int = 30, sentences: int = 9) -> MultiInstance:
+    torch.manual_seed(1)
+    return MultiInstance(WIDTH, TYPES, SIZE, words, sentences, CLASSES, dropout=0.1).double().eval()
+
+
+def by_hand(head: MultiInstance, given: PairInput) -> torch.Tensor:
+    """Golden joint README 5.2, one pair and one mention pair at a time."""
+    words = given.hidden
+    flat = [[(s + o, e + o) for s, e in spans] for group, o in zip(ENTITIES, (0, 12), strict=True) for spans in group]
+    numbers = [range(3), range(3, 5)]
+    logits = []
+    for group in numbers:
+        for a in group:
+            for b in group:
+                if a == b:
+                    continue
+                pooled = [torch.stack([words[s:e].amax(0) for s, e in flat[i]]).amax(0) for i in (a, b)]
+                vectors = []
+                for first in flat[a]:
+                    for second in flat[b]:
+                        early, late = sorted((first, second))
+                        between = words[early[1] : late[0]]
+                        overlap = set(range(*first)) & set(range(*second))
+                        distance = 0 if overlap else late[0] - early[1] + 1
+                        apart = abs(SENTENCE[first[0]] - SENTENCE[second[0]])
+                        tables = (head.word_distance_embedding.weight, head.sentence_distance_embedding.weight)
+                        parts = [
+                            between.amax(0) if len(between) else torch.zeros(WIDTH, dtype=torch.float64),
+                            words[slice(*first)].amax(0),
+                            words[slice(*second)].amax(0),
+                            *pooled,
+                            tables[0][min(distance, len(tables[0]) - 1)],
+                            tables[1][min(apart, len(tables[1]) - 1)],
+                        ]
+                        vectors.append(linear(torch.cat(parts), head.mention_pair.weight, head.mention_pair.bias))
+                classifier = head.classifier
+                kinds = [classifier.type_embedding.weight[given.entity_type[i]] for i in (a, b)]
+                pair = torch.cat([torch.stack(vectors).amax(0), *kinds])
+                hidden = torch.relu(linear(pair, classifier.hidden.weight, classifier.hidden.bias))
+                logits.append(classifier.out(hidden))
+    return torch.stack(logits)
+
+
+@pytest.mark.parametrize("tables", [(30, 9), (4, 2)])  # the second: distances beyond the tables
+def test_logits_by_hand(given: PairInput, tables: tuple[int, int]) -> None:
+    model = head(*tables)
+    assert torch.allclose(model(given), by_hand(model, given), rtol=1e-10, atol=1e-12)
+
+
+def test_all_combinations_of_mentions(given: PairInput) -> None:
+    instances, owner = mention_pairs(given.mentions, given.pairs)
+    flat = [[i for i, e in enumerate(given.mentions.entity.tolist()) if e == entity] for entity in range(5)]
+    expected = [
+        (row, i, j)
+        for row, (a, b) in enumerate(zip(given.pairs.head.tolist(), given.pairs.tail.tolist(), strict=True))
+        for i in flat[a]
+        for j in flat[b]
+    ]
+    assert [(row, *pair) for row, pair in zip(owner.tolist(), instances.tolist(), strict=True)] == expected
+
+
+def test_no_pairs(given: PairInput) -> None:
+    assert head()(replace(given, pairs=given.pairs[:0])).shape == (0, CLASSES)

@@ -1,0 +1,42 @@
+import pytest
+
+from joint_ie.errors import InputError
+from joint_ie.models.config import JointConfig
+from joint_ie.models.settings import ModelSettings, RelationSettings
+from joint_ie.settings import from_mapping, to_mapping
+
+
+def test_block_size_must_divide() -> None:
+    with pytest.raises(InputError, match="embedding_size = 100 should be a multiple of block_size = 64"):
+        RelationSettings(embedding_size=100)
+    with pytest.raises(InputError, match=r"c\.yaml: relations: embedding_size = 100"):
+        from_mapping(ModelSettings, {"relations": {"embedding_size": 100}}, "c.yaml")
+
+
+def test_wrong_names_are_refused() -> None:
+    with pytest.raises(InputError, match=r"task_weights\.relation is not a task"):
+        from_mapping(ModelSettings, {"task_weights": {"relation": 1}}, "c.yaml")
+    with pytest.raises(InputError, match=r'mentions\.treshold = 1 is not a setting \(did you mean "threshold"'):
+        from_mapping(ModelSettings, {"mentions": {"treshold": 1}}, "c.yaml")
+    with pytest.raises(InputError, match=r"relations\.representation = 'localised-context'"):
+        from_mapping(ModelSettings, {"relations": {"representation": "localised-context"}}, "c.yaml")
+
+
+@pytest.mark.parametrize("weights", [{}, {"mentions": 0.0}, {"mentions": 1.0, "relations": -1.0}])
+def test_nothing_to_train_is_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="task_weights"):
+        ModelSettings(task_weights=weights)
+
+
+def test_a_task_that_is_not_named_has_no_weight() -> None:
+    settings = from_mapping(ModelSettings, {"task_weights": {"relations": 2.0}}, "c.yaml")
+    assert (settings.weight("relations"), settings.weight("mentions")) == (2.0, 0.0)
+
+
+def test_config_gives_back_settings_and_schema(toy) -> None:
+    model = toy.model(mentions={"threshold": 0.4}, task_weights={"relations": 1.5})
+    again = JointConfig.from_dict(model.config.to_dict())
+    assert again.settings == model.settings and to_mapping(again.settings) == model.config.model
+    assert again.schema == toy.SCHEMA
+    assert again.encoder_config["hidden_size"] == 16
+    assert JointConfig().settings == ModelSettings()  # transformers makes empty ones
