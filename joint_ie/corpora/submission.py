@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from joint_ie.document import Document
+from joint_ie.errors import InputError
 
 
 def write_submission(documents: Iterable[Document], path: Path) -> int:
@@ -24,6 +25,9 @@ def write_submission(documents: Iterable[Document], path: Path) -> int:
         for document in documents
         for relation in document.relations or ()
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(facts, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(facts, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
     return len(facts)

@@ -1,16 +1,15 @@
 """Sentences that support a predicted relation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
-from joint_ie.encoding.batches import Batch
-from joint_ie.encoding.index import MentionIndex, PairIndex
-from joint_ie.heads.attention_rows import attention_rows
+from joint_ie.document import Document
+from joint_ie.encoding.batches import TokenView
+from joint_ie.encoding.index import PairIndex
 from joint_ie.heads.localized_context import pair_contexts
 from joint_ie.heads.multi_instance import mention_pairs
-from joint_ie.models.joint import JointModel
-from joint_ie.models.outputs import Encoded
+from joint_ie.heads.pair_input import PairInput
 
 BOTH = "both-entities"  # sentences in which head and tail stand
 CONTEXT = "context"  # sentences that the localized context points to
@@ -19,7 +18,7 @@ SHARE = 0.25  # of the localized context that a sentence must hold to be evidenc
 
 
 def evidence(
-    model: JointModel, encoded: Encoded, batch: Batch, mentions: MentionIndex, facts: PairIndex
+    given: PairInput, view: TokenView, documents: Sequence[Document], facts: PairIndex
 ) -> list[tuple[tuple[int, ...], str]]:
     """Evidence sentences (positions in their document) of every fact, and how they were found.
 
@@ -28,17 +27,18 @@ def evidence(
     the sentences of the two nearest mentions.
     """
     starts = [0]
-    for document in batch.documents:
+    for document in documents:
         starts.append(starts[-1] + len(document.sentence_spans))
-    of_mention = batch.words.sentence[mentions.spans[:, 0]].tolist()
+    mentions = given.mentions
+    of_mention = given.word_sentence[mentions.spans[:, 0]].tolist()
     places: list[set[int]] = [set() for _ in range(mentions.entities)]
     for entity, place in zip(mentions.entity.tolist(), of_mention, strict=True):
         places[entity].add(place)
     pairs = zip(facts.head.tolist(), facts.tail.tolist(), strict=True)
     found = [(places[head] & places[tail], BOTH) for head, tail in pairs]
     searches: dict[str, Callable[[PairIndex], list[set[int]]]] = {
-        CONTEXT: lambda rest: _pointed_to(model, encoded, batch, mentions, rest),
-        NEAREST: lambda rest: _nearest(batch, mentions, rest),
+        CONTEXT: lambda rest: _pointed_to(given, view, rest),
+        NEAREST: lambda rest: _nearest(given, rest),
     }
     for how, search in searches.items():
         rest = [i for i, (chosen, _) in enumerate(found) if not chosen]
@@ -51,20 +51,15 @@ def evidence(
     ]
 
 
-def _pointed_to(
-    model: JointModel, encoded: Encoded, batch: Batch, mentions: MentionIndex, facts: PairIndex
-) -> list[set[int]]:
+def _pointed_to(given: PairInput, view: TokenView, facts: PairIndex) -> list[set[int]]:
     """The sentences that the localized context of every fact points to; none without one, or without weight."""
-    if not model.relation_scorer.needs_attention:
+    if given.attention is None:
         return [set() for _ in range(len(facts))]
-    sentence, view = batch.words.sentence, encoded.view
-    rows = attention_rows(
-        model.encoder.model, view.windows, encoded.encoding.last_input, view.word_row[mentions.spans[:, 0]]
-    )
+    sentence = given.word_sentence
     # the context of one-hot sentence vectors is the weight of every sentence
     one_hot = torch.zeros(view.windows.tokens, int(sentence[-1]) + 1, device=sentence.device)
     one_hot[view.word_tokens, torch.repeat_interleave(sentence, view.word_length)] = 1.0
-    weight = pair_contexts(rows, mentions, one_hot, view.token_offset, facts)  # [facts, sentences]
+    weight = pair_contexts(given.attention, given.mentions, one_hot, given.token_offset, facts)  # [facts, sentences]
     total = weight.sum(1, keepdim=True)
     enough = weight >= SHARE * total
     enough.scatter_(1, weight.argmax(1, keepdim=True), True)
@@ -72,14 +67,15 @@ def _pointed_to(
     return [set(torch.nonzero(row).squeeze(1).tolist()) for row in enough]
 
 
-def _nearest(batch: Batch, mentions: MentionIndex, facts: PairIndex) -> list[set[int]]:
+def _nearest(given: PairInput, facts: PairIndex) -> list[set[int]]:
     """The sentences of the closest mentions of head and tail, by their first words."""
-    instances, owner = mention_pairs(mentions, facts)
-    first, second = mentions.spans[instances[:, 0], 0], mentions.spans[instances[:, 1], 0]
+    instances, owner = mention_pairs(given.mentions, facts)
+    start = given.mentions.spans[:, 0]
+    first, second = start[instances[:, 0]], start[instances[:, 1]]
     distance = (first - second).abs().tolist()
     best: dict[int, int] = {}
     for i, fact in enumerate(owner.tolist()):
         if fact not in best or distance[i] < distance[best[fact]]:
             best[fact] = i
-    sentence = batch.words.sentence
+    sentence = given.word_sentence
     return [{int(sentence[first[best[i]]]), int(sentence[second[best[i]]])} for i in range(len(facts))]

@@ -81,13 +81,15 @@ class JointModel(PreTrainedModel):
             losses["coreference"] = mean_binary_cross_entropy(scores, targets.same_entity)
             types = self.type_entities(spans, mentions)
             losses["entity_types"] = cross_entropy(at_least_float32(types), entity_type) if len(types) else types.sum()
-        if self.settings.weight("relations"):
+        weights = self.settings.task_weights
+        if weights.relations:
             if given.marked is not None:
                 encoded = self.encode(given.marked, given.words, mentions.spans.diff(dim=1).squeeze(1))
             assert encoded is not None
-            logits = self.score_relations(encoded, given.words, mentions, entity_type, targets.pairs)
+            pairs = self.pair_input(encoded, given.words, mentions, entity_type, targets.pairs)
+            logits = self.score_relations(pairs)
             losses["relations"] = self.relation_loss.loss(logits, targets.labels)
-        weighted = [self.settings.weight(task) * loss for task, loss in losses.items() if self.settings.weight(task)]
+        weighted = [getattr(weights, task) * loss for task, loss in losses.items() if getattr(weights, task)]
         return JointOutput(loss=torch.stack(weighted).sum(), losses=losses)
 
     def encode(self, view: TokenView, words: Words, widths: Tensor) -> Encoded:
@@ -103,17 +105,17 @@ class JointModel(PreTrainedModel):
         """Logits [entities, types] from the span vectors [mentions, d] of all mentions."""
         return self.entity_typer(self.dropout(segment_max(spans, mentions.mention_count)))
 
-    def score_relations(
+    def pair_input(
         self, encoded: Encoded, words: Words, mentions: MentionIndex, entity_type: Tensor, pairs: PairIndex
-    ) -> Tensor:
-        """Logits [pairs, 1 + relations]."""
+    ) -> PairInput:
+        """What relation heads look at; ``entity_type`` [entities]."""
         view = encoded.view
         rows = view.word_row[mentions.spans[:, 0]]
         attention = None
         if self.relation_scorer.needs_attention and len(rows):
             attention = attention_rows(self.encoder.model, view.windows, encoded.encoding.last_input, rows)
         spans = encoded.words(mentions.spans)
-        given = PairInput(
+        return PairInput(
             hidden=encoded.encoding.hidden,
             token_offset=view.token_offset,
             rows=rows,
@@ -126,7 +128,10 @@ class JointModel(PreTrainedModel):
             mentions=mentions,
             pairs=pairs,
         )
-        if not len(pairs):
+
+    def score_relations(self, given: PairInput) -> Tensor:
+        """Logits [pairs, 1 + relations]."""
+        if not len(given.pairs):
             return given.hidden.sum() * 0 + given.hidden.new_zeros(0, 1 + len(self.schema.relation_types))
         return self.relation_scorer(given)
 

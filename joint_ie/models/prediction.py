@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from joint_ie.document import Document, Entity, Relation
-from joint_ie.encoding.batches import Batch, Collator
+from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.index import PairIndex
 from joint_ie.models.evidence import evidence
 from joint_ie.models.joint import JointModel
@@ -34,7 +34,7 @@ class Predictor:
         found = self.stages.entities(batch, mentions)
         scored = self.stages.pairs(batch, encoded, found)
         annotated = [self._with_entities(document, group) for document, group in zip(documents, found, strict=True)]
-        return self._with_relations(annotated, batch, scored, self.model.settings.relations.shift)
+        return self._with_relations(annotated, scored, self.model.settings.relations.shift)
 
     @torch.no_grad()
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:
@@ -42,7 +42,7 @@ class Predictor:
         batch = self.stages.batch(documents)
         encoded, found = self.stages.given(batch)
         scored = self.stages.pairs(batch, encoded, found)
-        return self._with_relations(documents, batch, scored, self.model.settings.relations.gold_shift)
+        return self._with_relations(documents, scored, self.model.settings.relations.gold_shift)
 
     def _with_entities(self, document: Document, found: Sequence[FoundEntity]) -> Document:
         """Named by their longest mention."""
@@ -54,9 +54,7 @@ class Predictor:
             entities.append(Entity(kind, name, mentions, entity.score))
         return document.with_annotations(entities, None)
 
-    def _with_relations(
-        self, documents: Sequence[Document], batch: Batch, scored: ScoredPairs, shift: float
-    ) -> list[Document]:
+    def _with_relations(self, documents: Sequence[Document], scored: ScoredPairs, shift: float) -> list[Document]:
         """Documents with the relations that their pairs' logits, plus ``shift``, decide for."""
         self.unscored_pairs += scored.left_out
         settings, loss = self.model.settings.relations, self.model.relation_loss
@@ -70,21 +68,20 @@ class Predictor:
         if not rows:
             return [replace(document, relations=()) for document in documents]
         facts = scored.pairs[torch.cat(rows)]
-        return self._written(documents, batch, scored, facts, torch.cat(relations), torch.cat(scores))
+        return self._written(documents, scored, facts, torch.cat(relations), torch.cat(scores))
 
     def _written(
         self,
         documents: Sequence[Document],
-        batch: Batch,
         scored: ScoredPairs,
         facts: PairIndex,
         relation: Tensor,
         score: Tensor,
     ) -> list[Document]:
         """``facts``, the ``relation`` [facts] that holds for each, and its ``score`` [facts], in their documents."""
-        assert scored.encoded is not None
-        sentences = evidence(self.model, scored.encoded, batch, scored.mentions, facts)
-        sizes = torch.bincount(scored.mentions.entity_document, minlength=len(documents))
+        assert scored.given is not None and scored.view is not None
+        sentences = evidence(scored.given, scored.view, documents, facts)
+        sizes = torch.bincount(scored.given.mentions.entity_document, minlength=len(documents))
         first = (sizes.cumsum(0) - sizes)[facts.document]
         columns = (facts.document, facts.head - first, facts.tail - first, relation, score)
         listed: list[list[Relation]] = [[] for _ in documents]

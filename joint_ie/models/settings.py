@@ -1,6 +1,6 @@
 """What a joint model is made of: the ``model:`` part of a training configuration."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from joint_ie.errors import InputError
@@ -99,8 +99,30 @@ class RelationSettings:
 
 
 @dataclass(frozen=True)
+class TaskWeights:
+    """Factors of the four losses (JEREX: 1, 1, 0.25, 1); 0 leaves a task out of training."""
+
+    mentions: float = 1.0
+    coreference: float = 1.0
+    entity_types: float = 0.25
+    relations: float = 1.0
+
+    def __post_init__(self) -> None:
+        for task in fields(self):
+            if getattr(self, task.name) < 0:
+                raise InputError(f"{task.name} = {getattr(self, task.name)} should be at least 0")
+        if not any(getattr(self, task.name) for task in fields(self)):
+            raise InputError(f"all are 0; give at least one of {', '.join(t.name for t in fields(self))} a weight")
+
+    @property
+    def shared(self) -> bool:
+        """Whether any task is trained that works on documents without markers."""
+        return bool(self.mentions or self.coreference or self.entity_types)
+
+
+@dataclass(frozen=True)
 class ModelSettings:
-    """The whole model. Task weights of 0 leave a task out of training."""
+    """The whole model."""
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     mentions: MentionSettings = field(default_factory=MentionSettings)
@@ -110,21 +132,4 @@ class ModelSettings:
     """Width of size, distance and type embeddings (JEREX: 25)."""
     dropout: float = 0.1
     """In all heads (JEREX: 0.1)."""
-    task_weights: dict[str, float] = field(
-        default_factory=lambda: {"mentions": 1.0, "coreference": 1.0, "entity_types": 0.25, "relations": 1.0}
-    )
-    """Factors of the four losses (JEREX: 1, 1, 0.25, 1)."""
-
-    def __post_init__(self) -> None:
-        tasks = ("mentions", "coreference", "entity_types", "relations")
-        for task, weight in self.task_weights.items():
-            if task not in tasks:
-                raise InputError(f"task_weights.{task} is not a task; tasks are {', '.join(tasks)}")
-            if weight < 0:
-                raise InputError(f"task_weights.{task} = {weight} should be at least 0")
-        if not any(self.task_weights.values()):
-            raise InputError(f"task_weights are all 0; give at least one of {', '.join(tasks)} a weight")
-
-    def weight(self, task: str) -> float:
-        """The task's factor, 0 if it is not named."""
-        return self.task_weights.get(task, 0.0)
+    task_weights: TaskWeights = field(default_factory=TaskWeights)

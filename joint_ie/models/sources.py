@@ -15,7 +15,10 @@ def encoder_source(name: str) -> str:
     """
     package, colon, folder = name.partition(":")
     if colon and not Path(name).exists():
-        spec = find_spec(package)
+        try:
+            spec = find_spec(package)
+        except (ImportError, ValueError):  # of a dotted name whose parent is missing, of an empty one
+            spec = None
         if spec is None or not spec.submodule_search_locations:
             raise InputError(f"encoder {name!r}: package {package} is not installed; pip install 'joint-ie[train]'")
         return str(Path(spec.submodule_search_locations[0]) / folder)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from joint_ie.document import Document, Span
-from joint_ie.encoding.batches import Batch, Collator, gold_spans, words_of
+from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, words_of
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.spans import all_spans
+from joint_ie.heads.pair_input import PairInput
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import complete_linkage
 from joint_ie.models.joint import JointModel
@@ -52,14 +53,15 @@ class FoundMentions:
 class ScoredPairs:
     """Entity pairs of a batch; ``chunks`` yields (rows of ``pairs``, logits [rows, 1 + relations]) once.
 
-    ``encoded`` is None only where there are no pairs. ``left_out`` counts pairs too far apart to be scored.
+    ``given`` and ``view`` are what they were scored from, None only where there are no pairs. ``left_out`` counts
+    pairs too far apart to be scored.
     """
 
-    encoded: Encoded | None
-    mentions: MentionIndex
     pairs: PairIndex
     left_out: int
     chunks: Iterator[tuple[Tensor, Tensor]]
+    given: PairInput | None = None
+    view: TokenView | None = None
 
 
 class Stages:
@@ -157,15 +159,18 @@ class Stages:
         device = mentions.spans.device
         kinds = torch.tensor([entity.type for group in found for entity in group], dtype=torch.long, device=device)
         pairs, left_out = nearby_pairs(mentions, batch.words.offset, settings.max_word_distance)
-        if settings.input == "markers" and len(pairs):
+        if not len(pairs):
+            return ScoredPairs(pairs, left_out, iter(()))
+        if settings.input == "markers":
             view = self.collator.marked(batch.documents, spans).to(device)
             encoded = self.model.encode(view, batch.words, mentions.spans.diff(dim=1).squeeze(1))
+        assert encoded is not None
+        given = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
         chunks = (
-            (rows, at_least_float32(self.model.score_relations(encoded, batch.words, mentions, kinds, pairs[rows])))
+            (rows, at_least_float32(self.model.score_relations(replace(given, pairs=pairs[rows]))))
             for rows in torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
-            if encoded is not None and len(rows)
         )
-        return ScoredPairs(encoded, mentions, pairs, left_out, chunks)
+        return ScoredPairs(pairs, left_out, chunks, given, encoded.view)
 
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())

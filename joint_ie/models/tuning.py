@@ -4,14 +4,14 @@ Mentions first, then coreference on the mentions that are found, then relations 
 the optimum of its own F1 given the stages before it, from one pass over the documents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from joint_ie.document import Document, Span
+from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.models.clustering import complete_linkage
 from joint_ie.models.joint import JointModel
@@ -19,9 +19,7 @@ from joint_ie.models.settings import ModelSettings
 from joint_ie.models.stages import FoundEntity, Stages
 
 GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried
-LOWEST = 1e-3  # relations below this probability are no candidates for a lower threshold
-
-EntityKey = tuple[frozenset[Span], str]
+LARGEST = 7.0  # the largest shift of relation logits that is tried
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,7 @@ class Tuner:
         right: list[NDArray[np.bool_]] = []
         wanted = 0
         ids = [label.id for label in self.model.schema.relation_types]
+        decide, settings = self.model.relation_loss.decide, self.model.settings.relations
         for group in self.groups:
             documents = [document for document in group if document.relations is not None]
             if not documents:
@@ -117,13 +116,20 @@ class Tuner:
             else:
                 encoded, mentions = self.stages.mentions(batch)
                 found = self.stages.entities(batch, mentions)
-            truth = [_facts(document) for document in documents]
+            truth = [_facts(document, gold) for document in documents]
             wanted += sum(len(facts) for facts in truth)
-            keys = [(i, self._key(entity)) for i, entities in enumerate(found) for entity in entities]
+            # given entities are compared by position, since two of them may be equal
+            keys = [
+                (i, position if gold else self._key(entity))
+                for i, entities in enumerate(found)
+                for position, entity in enumerate(entities)
+            ]
             scored = self.stages.pairs(batch, encoded, found)
             for rows, logits in scored.chunks:
                 probability = self.model.relation_loss.confidence(logits)
-                row, relation = torch.nonzero(probability > LOWEST, as_tuple=True)
+                # all that `Predictor` could say with any smaller shift, at most ``top_k`` for a pair
+                logits[:, 1:] += LARGEST
+                row, relation = torch.nonzero(decide(logits, settings.threshold, settings.top_k), as_tuple=True)
                 heads = scored.pairs.head[rows[row]].tolist()
                 tails = scored.pairs.tail[rows[row]].tolist()
                 scores.append(probability[row, relation].double().cpu().numpy())
@@ -135,14 +141,15 @@ class Tuner:
             return 0.0, 0.0
         threshold, f1 = best_cut(np.concatenate(scores), np.concatenate(right), wanted)
         decided = self._decision_threshold()
-        return float(np.log(decided / (1 - decided)) - np.log(threshold / (1 - threshold))), f1
+        shift = np.log(decided / (1 - decided)) - np.log(threshold / (1 - threshold))
+        return min(float(shift), LARGEST), f1
 
     def _decision_threshold(self) -> float:
         """The confidence from which a relation is predicted when nothing is added to the logits."""
         learned = self.model.settings.relations.loss == "adaptive-threshold"
         return 0.5 if learned else self.model.settings.relations.threshold
 
-    def _key(self, entity: FoundEntity) -> EntityKey:
+    def _key(self, entity: FoundEntity) -> Hashable:
         return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id
 
 
@@ -163,6 +170,9 @@ def best_cut(scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -
     return float((ranked[best] + below) / 2), float(f1[best])
 
 
-def _facts(document: Document) -> set[tuple[EntityKey, EntityKey, str]]:
-    keys = [(frozenset(m.span for m in entity.mentions), entity.type) for entity in document.entities]
+def _facts(document: Document, by_position: bool) -> set[tuple[Hashable, Hashable, str]]:
+    """(head, tail, relation); entities are their position, or their spans with their type."""
+    keys: list[Hashable] = [(frozenset(m.span for m in entity.mentions), entity.type) for entity in document.entities]
+    if by_position:
+        keys = list(range(len(keys)))
     return {(keys[r.head], keys[r.tail], r.type) for r in document.relations or ()}

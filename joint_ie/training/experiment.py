@@ -16,7 +16,8 @@ from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
 from joint_ie.encoding.training_set import Budget, TrainingSet
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, nearest
+from joint_ie.evaluation.pairing import pair
 from joint_ie.models.checkpoint import collator_for, new_model, save_checkpoint
 from joint_ie.models.joint import JointModel
 from joint_ie.models.settings import ModelSettings
@@ -25,7 +26,7 @@ from joint_ie.settings import from_mapping, to_mapping
 from joint_ie.training.finish import add_card, tune_checkpoint
 from joint_ie.training.loop import TrainingResult, check_new_folder, train
 from joint_ie.training.settings import TrainingSettings
-from joint_ie.training.validation import validate
+from joint_ie.training.validation import METRICS, validate
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,16 @@ class Experiment:
     tune: bool = True
     """At the end, set the thresholds of the best checkpoint on all of the dev corpus."""
 
+    def __post_init__(self) -> None:
+        # found out here, not after the first epochs
+        monitor = self.training.monitor
+        measured = [metric for mode in self.validation for metric in METRICS[mode]]
+        if monitor not in measured:
+            raise InputError(
+                f"training.monitor = {monitor!r} is not measured{nearest(monitor, measured)}; validation = "
+                f"{list(self.validation)} gives {', '.join(measured) or 'nothing'}"
+            )
+
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], where: str) -> "Experiment":
         """Checked; ``where`` names the files in errors."""
@@ -85,7 +96,10 @@ def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit
     """A corpus whose labels are all in the schema."""
     documents = load_corpus(corpus, reader=reader)[:limit]
     for document in documents:
-        document.validate(schema)
+        try:
+            document.validate(schema)
+        except InputError as error:
+            raise InputError(f"{corpus}: {error}") from None
     return documents
 
 
@@ -101,6 +115,7 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
     collator = collator_for(model, tokenizer)
     training = _training_set(experiment, schema, collator)
     dev = load_documents(experiment.data.dev, schema, experiment.data.dev_reader, experiment.data.dev_limit)
+    pair(dev, ())  # raises for repeated ids, which would stop the first validation
     config = to_mapping(experiment)
 
     def save(model: torch.nn.Module, target: Path) -> None:
@@ -134,8 +149,7 @@ def _training_set(experiment: Experiment, schema: Schema, collator: Collator) ->
         documents += usable if source.relations else [replace(document, relations=None) for document in usable]
         shares += [source.share] * len(usable)
     settings = experiment.model
-    marked = settings.relations.input == "markers" and settings.weight("relations") > 0
-    shared_tasks = any(settings.weight(task) for task in ("mentions", "coreference", "entity_types"))
+    marked = settings.relations.input == "markers" and settings.task_weights.relations > 0
     return TrainingSet(
         documents,
         shares,
@@ -150,6 +164,6 @@ def _training_set(experiment: Experiment, schema: Schema, collator: Collator) ->
         settings.mentions.max_width,
         experiment.batches,
         experiment.training.seed,
-        plain=shared_tasks or not marked,
+        plain=settings.task_weights.shared or not marked,
         marked=marked,
     )

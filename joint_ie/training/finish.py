@@ -35,7 +35,9 @@ def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
     path = folder / "config.json"
     config: dict[str, Any] = load_json(path)
     config["model"] = to_mapping(tuned.settings)
-    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial = path.with_name("config.json.partial")  # killed while writing, the old file is still whole
+    partial.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
     logger.info("thresholds: %s", {k: v for k, v in to_mapping(tuned).items() if k != "settings"})
     return tuned
 
@@ -51,22 +53,26 @@ def pack_checkpoint(folder: Path, output: Path, scores: Sequence[Path] = ()) -> 
     if output.exists():
         raise InputError(f"{output}: exists already; name a new folder")
     load_checkpoint(folder)  # raises what is wrong with it
+    measured = [_read_scores(path) for path in scores]
     output.mkdir(parents=True)
     for file in sorted(folder.iterdir()):
         if file.is_file() and file.name != WEIGHTS:
             shutil.copy(file, output)
     save_file(quantise(load_file(folder / WEIGHTS)), output / WEIGHTS, metadata={"format": "pt"})
-    add_card(output, scores)
-
-
-def add_card(folder: Path, scores: Sequence[Path] = ()) -> None:
-    """Write ``README.md``, and ``scores.json`` if there are scores, into a checkpoint folder."""
-    measured = [load_json(path) for path in scores]
     if measured:
-        short = {data["protocol"]: _without_details(data) for data in measured}
-        (folder / "scores.json").write_text(json.dumps(short, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps({data["protocol"]: data for data in measured}, indent=1)
+        (output / "scores.json").write_text(text + "\n", encoding="utf-8")
+    add_card(output)
+
+
+def add_card(folder: Path) -> None:
+    """Write ``README.md`` into a checkpoint folder."""
     (folder / "README.md").write_text(model_card(folder), encoding="utf-8")
 
 
-def _without_details(scores: dict[str, Any]) -> dict[str, Any]:
+def _read_scores(path: Path) -> dict[str, Any]:
+    """What `joint-ie evaluate --json` wrote, without details."""
+    scores = load_json(path)
+    if not isinstance(scores, dict) or "protocol" not in scores:
+        raise InputError(f"{path}: holds no scores; name a file that `joint-ie evaluate --json` wrote")
     return {key: value for key, value in scores.items() if key not in ("macro", "per_label")}

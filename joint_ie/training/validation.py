@@ -1,12 +1,18 @@
 """Scores of a model on held-out documents while it trains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "end-to-end": ("mentions", "clusters", "entities", "relations", "relations_strict"),
+    "gold-entities": ("gold_entities",),
+}
+"""What `validate` measures in each mode."""
 
 
 def validate(
@@ -18,7 +24,7 @@ def validate(
     if "end-to-end" in modes:
         predicted = [d for group in by_length(documents) for d in predictor.end_to_end(group)]
         scores = end_to_end(documents, predicted)
-        for task in ("mentions", "clusters", "entities", "relations", "relations_strict"):
+        for task in METRICS["end-to-end"]:
             metrics[task] = getattr(scores, task).f1
     if "gold-entities" in modes:
         annotated = [d for d in documents if d.relations is not None]

@@ -7,7 +7,7 @@ from joint_ie.document import Document
 from joint_ie.encoding.batches import Batch, words_of
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.heads.attention_rows import AttentionRows
-from joint_ie.models import evidence as module
+from joint_ie.models import joint as module
 from joint_ie.models.evidence import BOTH, CONTEXT, NEAREST, evidence
 
 # sentences: document 0 words 0-2, 3-5, (none), 6-8, 9-11; document 1 words 0-1, 2-3
@@ -27,7 +27,10 @@ def found(toy, pairs: list[tuple[int, int, int]], representation: str = "entity-
     mentions = MentionIndex.build(ENTITIES, batch.words.offset[:-1].tolist())
     with torch.no_grad():
         encoded = model.encode(view, batch.words, torch.tensor([5]))
-    return evidence(model, encoded, batch, mentions, PairIndex(*torch.tensor(pairs, dtype=torch.long).view(-1, 3).T))
+        facts = PairIndex(*torch.tensor(pairs, dtype=torch.long).view(-1, 3).T)
+        types = torch.zeros(mentions.entities, dtype=torch.long)
+        given = model.pair_input(encoded, batch.words, mentions, types, facts)
+        return evidence(given, view, documents, facts)
 
 
 def test_sentences_with_both_entities(toy) -> None:

@@ -27,7 +27,6 @@ from joint_ie.models import stages
 from joint_ie.models.checkpoint import load_tokenizer
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
-from joint_ie.models import stages
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.settings import EncoderSettings, ModelSettings, RelationSettings
 from joint_ie.schema import Schema

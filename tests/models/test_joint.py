@@ -85,7 +85,8 @@ def test_every_parameter_learns(toy, representation: str, input: str, typed: boo
 def test_task_weights(toy) -> None:
     batches = {}
     for weights in ({"mentions": 2.0}, {"relations": 1.0, "coreference": 3.0}):
-        model = toy.model(task_weights=weights)
+        others = dict.fromkeys(("mentions", "coreference", "entity_types", "relations"), 0.0)
+        model = toy.model(task_weights=others | weights)
         output = model(toy.training_set(model, [toy.document(1)]).batch([0], 0))
         expected = sum(weight * output.losses[task].item() for task, weight in weights.items())
         assert output.loss.item() == pytest.approx(expected)

@@ -2,7 +2,7 @@ import pytest
 
 from joint_ie.errors import InputError
 from joint_ie.models.config import JointConfig
-from joint_ie.models.settings import ModelSettings, RelationSettings
+from joint_ie.models.settings import ModelSettings, RelationSettings, TaskWeights
 from joint_ie.settings import from_mapping, to_mapping
 
 
@@ -14,7 +14,7 @@ def test_block_size_must_divide() -> None:
 
 
 def test_wrong_names_are_refused() -> None:
-    with pytest.raises(InputError, match=r"task_weights\.relation is not a task"):
+    with pytest.raises(InputError, match=r'task_weights\.relation = 1 is not a setting \(did you mean "relations"'):
         from_mapping(ModelSettings, {"task_weights": {"relation": 1}}, "c.yaml")
     with pytest.raises(InputError, match=r'mentions\.treshold = 1 is not a setting \(did you mean "threshold"'):
         from_mapping(ModelSettings, {"mentions": {"treshold": 1}}, "c.yaml")
@@ -22,15 +22,16 @@ def test_wrong_names_are_refused() -> None:
         from_mapping(ModelSettings, {"relations": {"representation": "localised-context"}}, "c.yaml")
 
 
-@pytest.mark.parametrize("weights", [{}, {"mentions": 0.0}, {"mentions": 1.0, "relations": -1.0}])
-def test_nothing_to_train_is_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="task_weights"):
-        ModelSettings(task_weights=weights)
+def test_nothing_to_train_is_refused() -> None:
+    with pytest.raises(InputError, match="give at least one of mentions, coreference"):
+        TaskWeights(0, 0, 0, 0)
+    with pytest.raises(InputError, match=r"c\.yaml: task_weights: relations = -1\.0 should be at least 0"):
+        from_mapping(ModelSettings, {"task_weights": {"relations": -1}}, "c.yaml")
 
 
-def test_a_task_that_is_not_named_has_no_weight() -> None:
-    settings = from_mapping(ModelSettings, {"task_weights": {"relations": 2.0}}, "c.yaml")
-    assert (settings.weight("relations"), settings.weight("mentions")) == (2.0, 0.0)
+def test_tasks_that_are_not_named_keep_their_weight() -> None:
+    settings = from_mapping(ModelSettings, {"task_weights": {"relations": 2.0, "mentions": 0}}, "c.yaml")
+    assert settings.task_weights == TaskWeights(0.0, 1.0, 0.25, 2.0)
 
 
 def test_config_gives_back_settings_and_schema(toy) -> None:
