@@ -38,6 +38,8 @@ class MentionSettings:
     """Rows of the width table; wider spans share the last."""
     threshold: float = 0.85
     """Spans are mentions from this probability on (JEREX: 0.85; tuned on dev)."""
+    overlap: bool = True
+    """Keep mentions that overlap or lie inside others (JEREX); otherwise the most probable of them wins."""
     negatives: int | None = 200
     """Sampled non-mentions per document (JEREX: 200); None takes all."""
     inside_share: float = 0.5

@@ -26,6 +26,7 @@ from joint_ie.models.outputs import Encoded
 SPANS = 1 << 15  # scored together
 MENTION_PAIRS = 1 << 16
 ENTITY_PAIRS = 1 << 13
+PROBABLE = 0.01  # spans below this probability are never mentions where mentions may not overlap
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ class Stages:
         return batch.to(self.model.device)
 
     def candidates(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
-        """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n]."""
+        """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n].
+
+        Where mentions may not overlap, spans that lose against a more probable one have probability 0.
+        """
         assert batch.plain is not None
         width = self.model.settings.mentions.max_width
         sentence = batch.words.sentence
@@ -86,7 +90,10 @@ class Stages:
         logits = _in_chunks(
             lambda part: self.model.mention_scorer(encoded.words(part), part.diff(dim=1).squeeze(1)), spans, SPANS
         )
-        return encoded, spans, at_least_float32(logits).sigmoid()
+        probability = at_least_float32(logits).sigmoid()
+        if not self.model.settings.mentions.overlap:
+            probability = probability * most_probable(spans, probability)
+        return encoded, spans, probability
 
     def mentions(self, batch: Batch) -> tuple[Encoded, list[FoundMentions]]:
         """Candidates above the threshold, with the coreference scores among them, for every document."""
@@ -191,6 +198,22 @@ class Stages:
         )
         scores[pairs[:, 0].numpy(), pairs[:, 1].numpy()] = logits.double().sigmoid().cpu().numpy()
         return scores
+
+
+def most_probable(spans: Tensor, probability: Tensor) -> Tensor:
+    """Which spans overlap no more probable one that is kept itself; [spans] bool, False below `PROBABLE`.
+
+    Whether a span is kept depends on more probable ones alone, so that a threshold may come before or after.
+    """
+    keep = torch.zeros(len(spans), dtype=torch.bool)
+    likely = torch.nonzero(probability >= PROBABLE).squeeze(1)
+    order = likely[torch.argsort(probability[likely], descending=True, stable=True)].tolist()
+    taken = bytearray(int(spans.max()) if len(spans) else 0)
+    for i, (start, end) in zip(order, spans[order].tolist(), strict=True):
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            keep[i] = True
+    return keep.to(spans.device)
 
 
 def _with_mentions(typed: tuple[int, float], here: FoundMentions, cluster: Sequence[int]) -> tuple[int, float]:

@@ -37,7 +37,9 @@ def test_losses_are_means_over_all_items_of_the_batch(toy, representation: str, 
         expected = sum(n * part[task] for n, part in zip(counts, parts, strict=True)) / sum(counts)
         assert found[task] == pytest.approx(expected, rel=1e-6), task
     loss = model(together).loss.item()
-    assert loss == pytest.approx(sum(model.settings.weight(task) * value for task, value in found.items()))
+    assert loss == pytest.approx(
+        sum(getattr(model.settings.task_weights, task) * value for task, value in found.items())
+    )
 
 
 @every_system

@@ -30,6 +30,8 @@ PLACES = ("oslo", "rome", "new york", "bonn", "bern")
 WORDS = "was born in and died . met here who lived with".split()
 SCHEMA = Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "P20": "place of death"})
 
+SHORT = ("training.epochs=2", "batches.documents=4", "model.mentions.threshold=0.2")  # 3 steps an epoch
+
 
 def document(seed: int, relations: bool = True) -> Document:
     """``ann lee was born in oslo . ann lee died in rome . bob was born in ...``"""
@@ -106,11 +108,11 @@ def write_world(folder: Path, hidden: int = 32) -> Path:
             "coreference": {"negatives": 20, "threshold": 0.5},
             "relations": {"embedding_size": 32, "block_size": 8},
         },
-        "batches": {"documents": 4},
+        "batches": {"documents": 2},
         "training": {
-            "epochs": 3,
-            "encoder_learning_rate": 2e-3,
-            "head_learning_rate": 5e-3,
+            "epochs": 15,
+            "encoder_learning_rate": 5e-3,
+            "head_learning_rate": 1e-2,
             "precision": "no",
             "threads": 1,
             "log_every": 1,
@@ -179,9 +181,8 @@ if __name__ == "__main__":
     settings = write_world(Path(root))
     torch.optim.AdamW(BertModel(BertConfig(hidden_size=12, vocab_size=2)).parameters())  # imports, once
     for chain in chains:
-        # "steps" before a chain: with saved states inside of epochs
-        name, _, kills = chain.rpartition("=")
-        options = ["training.save_every_steps=2"] if name else []
-        target = Path(root, chain)
-        statuses = [attempt(target, settings, options, kill) for kill in (*kills.split(","), "never")]
+        # "steps=" before a chain: states are saved inside of epochs, too
+        steps, _, kills = chain.rpartition("=")
+        options = [*SHORT, "training.save_every_steps=2"] if steps else SHORT
+        statuses = [attempt(Path(root, chain), settings, options, kill) for kill in (*kills.split(","), "never")]
         print("ended", chain, *statuses, flush=True)

@@ -1,0 +1,239 @@
+import json
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from joint_ie.corpora import load_corpus, write_jsonl
+from joint_ie.document import Document
+from joint_ie.errors import InputError
+from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.models.checkpoint import collator_for, load_checkpoint, new_model
+from joint_ie.models.prediction import Predictor
+from joint_ie.settings import load_yaml
+from joint_ie.training.experiment import Experiment, TrainingCorpus, run_experiment
+
+WORLD = str(Path(__file__).with_name("world.py"))
+world = runpy.run_path(WORLD)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> Path:
+    return world["write_world"](tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def run(config, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    run_experiment(experiment(config), folder)
+    return folder
+
+
+def experiment(config: Path, *overrides: str) -> Experiment:
+    return Experiment.from_mapping(load_yaml([config], overrides), "config")
+
+
+def records(folder: Path, kind: str | None = None) -> list[dict]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Both checkpoints, byte by byte."""
+    return {
+        f"{part}/{file.name}": file.read_bytes() for part in ("best", "last") for file in (folder / part).iterdir()
+    }
+
+
+def relation_weights(folder: Path) -> dict[str, torch.Tensor]:
+    model, _ = load_checkpoint(folder)
+    return {name: value for name, value in model.named_parameters() if name.startswith("relation_scorer")}
+
+
+def test_the_loss_falls_and_something_is_learned(run):
+    losses = [record["loss"] for record in records(run, "step")]
+    assert sum(losses[-6:]) < 0.4 * sum(losses[:6])
+    best = max(record["metrics"]["relations_strict"] for record in records(run, "validation"))
+    assert best > 0.2
+
+
+def test_files_of_a_run(run, config):
+    assert sorted(path.name for path in run.iterdir()) == ["best", "last", "log.jsonl", "state"]
+    assert {"README.md", "training.yaml", "config.json", "schema.json", "model.safetensors"} <= {
+        path.name for path in (run / "best").iterdir()
+    }
+    stored = yaml.safe_load((run / "best" / "training.yaml").read_text())
+    assert Experiment.from_mapping(stored, "training.yaml") == experiment(config)
+
+
+def test_the_best_checkpoint_has_the_logged_scores(run, config):
+    """Thresholds apart, which are set afterwards."""
+    model, tokenizer = load_checkpoint(run / "best")
+    best = [record for record in records(run, "validation") if record["best"]][-1]["metrics"]
+    model.settings = experiment(config).model
+    predictor = Predictor(model, collator_for(model, tokenizer))
+    dev = load_corpus(experiment(config).data.dev)
+    scores = end_to_end(dev, predictor.end_to_end(dev))
+    for task in ("mentions", "clusters", "entities", "relations", "relations_strict"):
+        assert getattr(scores, task).f1 == pytest.approx(best[task], abs=1e-9)
+    assert gold_entities(dev, predictor.gold_entities(dev)).relations.f1 == pytest.approx(best["gold_entities"])
+
+
+def test_the_thresholds_of_the_best_checkpoint_are_tuned(run, config):
+    tuned, last = (load_checkpoint(run / name)[0].settings for name in ("best", "last"))
+    assert last == experiment(config).model
+    assert tuned.mentions.threshold != last.mentions.threshold
+    assert replace(tuned, mentions=last.mentions, coreference=last.coreference, relations=last.relations) == last
+
+
+def test_one_seed_one_result(config, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run_experiment(experiment(config, *world["SHORT"], f"training.seed={seed}"), tmp_path / name)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert records(tmp_path / "a") == records(tmp_path / "b")
+    weights = "last/model.safetensors"
+    assert contents(tmp_path / "a")[weights] != contents(tmp_path / "c")[weights]
+
+
+def test_killed_runs_resume_to_the_same_bits(tmp_path):
+    whole = ["log:99", "steps=log:99"]
+    chains = ["log:1", "log:4", "log:6", "log:8", "tune", "write", "card", "log:2,log:6,write"]
+    inside = ["steps=log:3", "steps=log:7", "steps=log:3,log:3,tune"]
+    command = [sys.executable, WORLD, str(tmp_path), *whole, *chains, *inside]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    statuses = {words[1]: words[2:] for line in done.stdout.splitlines() if (words := line.split())[0] == "ended"}
+    for chain in whole:
+        # the second time everything was finished
+        assert statuses[chain] == ["0", "0"], done.stderr
+    assert len(records(tmp_path / "log:99")) == 8
+    for chain in (*chains, *inside):
+        assert statuses[chain] == ["-9"] * (chain.count(",") + 1) + ["0"], chain
+        unbroken = tmp_path / (whole[1] if chain in inside else whole[0])
+        assert records(tmp_path / chain) == records(unbroken), chain
+        left, right = contents(tmp_path / chain), contents(unbroken)
+        assert left.keys() == right.keys(), chain
+        assert [name for name in left if left[name] != right[name]] == [], chain
+    ours, theirs = (contents(tmp_path / chain) for chain in whole)
+    assert ours["last/model.safetensors"] == theirs["last/model.safetensors"]
+
+
+def test_resuming_a_finished_run_changes_nothing(config, tmp_path):
+    first = run_experiment(experiment(config, *world["SHORT"]), tmp_path / "run")
+    before, log = contents(tmp_path / "run"), records(tmp_path / "run")
+    assert run_experiment(experiment(config, *world["SHORT"]), tmp_path / "run", resume=True) == first
+    assert contents(tmp_path / "run") == before
+    assert records(tmp_path / "run") == log
+
+
+def test_without_relation_annotation_the_relation_head_stays(config, tmp_path):
+    for name, corpus in (("unannotated", None), ("put aside", {"relations": False})):
+        source = {"corpus": str(config.with_name("train.jsonl")), **(corpus or {})}
+        if corpus is None:
+            documents = [replace(d, relations=None) for d in load_corpus(source["corpus"])]
+            source["corpus"] = str(tmp_path / "bare.jsonl")
+            write_jsonl(documents, source["corpus"])
+        made = experiment(config, *world["SHORT"], "tune=false", f"data.train=[{json.dumps(source)}]")
+        run_experiment(made, tmp_path / name)
+        torch.manual_seed(made.training.seed)
+        model, _ = new_model(made.model, world["SCHEMA"])
+        trained = relation_weights(tmp_path / name / "last")
+        for weight, value in model.named_parameters():
+            if weight in trained:
+                assert torch.equal(value, trained[weight]), weight
+        assert {record["losses"]["relations"] for record in records(tmp_path / name, "step")} == {0.0}
+    assert contents(tmp_path / "unannotated")["last/model.safetensors"] == (
+        contents(tmp_path / "put aside")["last/model.safetensors"]
+    )
+
+
+def test_markers_and_relations_alone(config, tmp_path):
+    weights = {"mentions": 0, "coreference": 0, "entity_types": 0, "relations": 1}
+    made = experiment(
+        config,
+        *world["SHORT"],
+        "model.relations.input=markers",
+        f"model.task_weights={json.dumps(weights)}",
+        "validation=[gold-entities]",
+        "training.monitor=gold_entities",
+        "tune=false",
+    )
+    result = run_experiment(made, tmp_path / "run")
+    assert result.best_score is not None
+    assert {tuple(record["losses"]) for record in records(tmp_path / "run", "step")} == {("relations",)}
+    assert {tuple(record["metrics"]) for record in records(tmp_path / "run", "validation")} == {("gold_entities",)}
+
+
+def test_limits_and_shares(config, tmp_path):
+    train = config.with_name("train.jsonl")
+    source = [{"corpus": str(train), "limit": 4}, {"corpus": str(train), "share": 0.5}]
+    made = experiment(config, *world["SHORT"], "training.epochs=6", f"data.train={json.dumps(source)}", "tune=false")
+    result = run_experiment(made, tmp_path / "run")
+    assert 6 < result.steps < 6 * 4
+    with pytest.raises(InputError, match=r"share = 1\.5 should be above 0"):
+        TrainingCorpus("x", share=1.5)
+
+
+def test_documents_without_entities_are_left_out_aloud(config, tmp_path, caplog):
+    path = tmp_path / "some.jsonl"
+    write_jsonl([*load_corpus(config.with_name("train.jsonl")), Document.from_words("bare", [["a", "b"]])], path)
+    run_experiment(
+        experiment(config, *world["SHORT"], f"data.train=[{{corpus: {path}}}]", "tune=false"), tmp_path / "run"
+    )
+    assert f"{path}: 1 documents without entities are left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.monitor=gold_entitie"], r"'gold_entitie' is not measured \(did you mean \"gold_entities\"\?\)"),
+        (["validation=[end-to-end]", "training.monitor=gold_entities"], r"is not measured.*gives mentions, clusters"),
+        (["validation=[]"], "gives nothing"),
+        (["validation=[gold-entites]"], r"validation\[0\] = 'gold-entites'.*did you mean \"gold-entities\""),
+        (["model.relations.los=atlop"], r"model\.relations\.los = 'atlop' is not a setting \(did you mean \"loss\""),
+        (["data.dve=x"], r"data\.dve = 'x' is not a setting \(did you mean \"dev\""),
+        (["training.epochs=0"], r"training: epochs = 0 should be at least 1"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_read(config, overrides, message):
+    with pytest.raises(InputError, match=message):
+        experiment(config, *overrides)
+
+
+def damaged(path: Path, change) -> str:
+    documents = [document.to_dict() for document in load_corpus(path)]
+    change(documents)
+    target = path.with_name("damaged.jsonl")
+    target.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
+    return str(target)
+
+
+def test_wrong_data_are_named_before_training(config, tmp_path):
+    def refused(match: str, *overrides: str) -> None:
+        with pytest.raises(InputError, match=match):
+            run_experiment(experiment(config, *overrides), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    dev, train = config.with_name("dev.jsonl"), config.with_name("train.jsonl")
+    path = damaged(train, lambda documents: documents[2]["entities"][0].update(type="PRE"))
+    refused(rf"{path}: document 'doc-2': entities\[0\]\.type: .*'PRE' is not in the schema", f"data.dev={path}")
+    path = damaged(train, lambda documents: documents[2]["relations"][1].update(type="P21"))
+    refused(r"document 'doc-2': relations\[1\]\.type: .*'P21'", f"data.train=[{{corpus: {path}}}]")
+    path = damaged(dev, lambda documents: documents.append(documents[0]))
+    refused("'doc-100' is listed twice", f"data.dev={path}")
+    refused("redocred/trian.*did you mean", "data.train=[{corpus: redocred/trian}]")
+    refused("no such file", f"data.schema={tmp_path / 'gone.json'}")
+    refused("neither a model folder nor a model that the hub gives", f"model.encoder.name={tmp_path / 'gone'}")
+    refused(r"layers = 9, but the encoder has 2", "model.encoder.layers=9")
+
+
+def test_training_on_nothing_is_refused(config, tmp_path):
+    path = tmp_path / "bare.jsonl"
+    write_jsonl([Document.from_words("bare", [["a", "b"]])], path)
+    with pytest.raises(InputError, match="epoch 0 has no batches; give training documents"):
+        run_experiment(experiment(config, f"data.train=[{{corpus: {path}}}]"), tmp_path / "run")
