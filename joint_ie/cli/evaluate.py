@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from joint_ie.cli.arguments import positive
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -14,8 +16,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file with the right answers")
     add_scoring_arguments(parser)
     parser.add_argument("--output", metavar="FILE", type=Path, help="write the predicted documents (JSON Lines)")
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N documents only")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    parser.add_argument("--limit", type=positive, metavar="N", help="the first N documents only")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.add_argument("--precision", choices=("auto", "bf16", "no"), default="auto", help="default: %(default)s")
     parser.set_defaults(run=run)
 

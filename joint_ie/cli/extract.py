@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from joint_ie.cli.arguments import positive
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with FILE: skip what it has, append the rest")
     parser.add_argument("--min-score", type=_fraction, default=0.0, metavar="S", help="leave out relations below S")
     parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="CPU threads")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.add_argument(
         "--precision", choices=("auto", "bf16", "no"), default="auto", help="auto: bf16 where the device has it"
     )
@@ -152,11 +153,4 @@ def _fraction(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} should be from 0 to 1")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} should be at least 1")
     return value

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from joint_ie.cli.arguments import positive
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -18,7 +20,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="submission file")
     parser.add_argument("--mode", choices=("gold-entities",), default="gold-entities", help="default: %(default)s")
     parser.add_argument("--reader", metavar="R", help="format of the corpus (default: recognised)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.set_defaults(run=run)
 
 

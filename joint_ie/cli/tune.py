@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from joint_ie.cli.arguments import positive
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -15,7 +17,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="folder of a checkpoint")
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file, held out from training")
     parser.add_argument("--reader", metavar="R", help="format of the corpus (default: recognised)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.set_defaults(run=run)
 
 

@@ -49,6 +49,8 @@ class TrainingCorpus:
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise InputError(f"share = {self.share} should be above 0 and at most 1")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit = {self.limit} should be at least 1")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,12 @@ class DataSettings:
     dev_limit: int | None = None
     schema: str | None = None
     """A ``schema.json``; DocRED's labels if None."""
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise InputError("train is empty; name at least one corpus")
+        if self.dev_limit is not None and self.dev_limit < 1:
+            raise InputError(f"dev_limit = {self.dev_limit} should be at least 1")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,10 @@ def pack_checkpoint(folder: Path, output: Path, scores: Sequence[Path] = ()) -> 
         raise InputError(f"{output}: exists already; name a new folder")
     load_checkpoint(folder)  # raises what is wrong with it
     measured = [_read_scores(path) for path in scores]
-    output.mkdir(parents=True)
+    try:
+        output.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be made ({error.strerror}); choose another place") from None
     for file in sorted(folder.iterdir()):
         if file.is_file() and file.name != WEIGHTS:
             shutil.copy(file, output)

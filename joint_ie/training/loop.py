@@ -85,7 +85,9 @@ def train(
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raise `InputError` if ``folder`` already holds a run, which training would overwrite."""
+    """Raise `InputError` if ``folder`` already holds a run, which training would overwrite, or is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder for the run")
     for name in ("log.jsonl", "state", "best", "last"):
         if (folder / name).exists():
             raise InputError(

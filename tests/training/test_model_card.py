@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from joint_ie.errors import InputError
+from joint_ie.models.settings import ModelSettings
+from joint_ie.schema import Schema
+from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.training.experiment import Experiment
+from joint_ie.training.model_card import model_card
+
+MODEL = {"encoder": {"name": "thenlper/gte-small", "layers": 8}, "relations": {"input": "markers"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Schema.from_names({"PER": "person", "LOC": "place"}, {"P19": "place of birth"}).save(tmp_path / "schema.json")
+    settings = from_mapping(ModelSettings, MODEL)
+    (tmp_path / "config.json").write_text(json.dumps({"model": to_mapping(settings)}))
+    return tmp_path
+
+
+def front_matter(card: str) -> dict:
+    start, matter, _ = card.split("---\n", 2)
+    assert start == ""
+    return yaml.safe_load(matter)
+
+
+def test_a_bare_checkpoint(folder: Path) -> None:
+    card = model_card(folder)
+    matter = front_matter(card)
+    assert matter["base_model"] == "thenlper/gte-small"
+    assert matter["license"] == "apache-2.0"
+    assert matter["library_name"] == "joint-ie"
+    assert "thenlper/gte-small, first 8 layers, fine-tuned" in card
+    assert "person (`PER`), place (`LOC`)" in card
+    assert "relations: 1, with" in card
+    assert "localized-context, adaptive-threshold, markers" in card
+    assert "## Training" not in card and "## Scores" not in card
+    assert "import joint_ie" in card and "## Limits" in card
+
+
+def test_where_it_was_trained(folder: Path) -> None:
+    config = {
+        "data": {
+            "train": [{"corpus": "redocred/train"}, {"corpus": "docred/extra", "relations": False, "share": 0.25}],
+            "dev": "redocred/dev",
+        },
+        "model": MODEL,
+        "training": {"epochs": 14, "seed": 7},
+    }
+    stored = to_mapping(Experiment.from_mapping(config, "config"))
+    (folder / "training.yaml").write_text(yaml.safe_dump(stored))
+    lines = model_card(folder).splitlines()
+    assert "- `redocred/train`" in lines
+    assert "- `docred/extra`, without its relation labels, 25% of the documents in every epoch" in lines
+    assert "- checkpoint and thresholds chosen on `redocred/dev`" in lines
+    assert "- 14 epochs, seed 7; all settings in `training.yaml`" in lines
+
+
+def test_scores_of_both_protocols(folder: Path) -> None:
+    def score(value: float) -> dict:
+        return {"precision": value, "recall": value / 2, "f1": value * 2 / 3}
+
+    scores = {
+        "jerex": {"protocol": "jerex", "documents": 5, "mentions": score(0.9), "relations_strict": score(0.123456)},
+        "docred": {"protocol": "docred", "documents": 5, "relations": score(0.8), "relations_ign": score(0.7)},
+    }
+    (folder / "scores.json").write_text(json.dumps(scores))
+    table = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in model_card(folder).splitlines() if "|" in line
+    ]
+    assert ["end-to-end (JEREX's protocol)", "mentions", "90.00", "45.00", "60.00"] in table
+    strict = ["relations with entity types (strict)", "12.35", "6.17", "8.23"]
+    assert ["end-to-end (JEREX's protocol)", *strict] in table
+    assert ["gold entities (DocRED's protocol)", "relations (Ign)", "70.00", "35.00", "46.67"] in table
+    assert len(table) == 2 + 4
+
+
+def test_what_is_missing_is_named(folder: Path) -> None:
+    (folder / "schema.json").unlink()
+    with pytest.raises(InputError, match=r"schema\.json: no such file"):
+        model_card(folder)
