@@ -18,6 +18,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document
+from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError
 from joint_ie.models.checkpoint import collator_for, load_checkpoint
 from joint_ie.models.joint import JointModel
@@ -132,7 +133,7 @@ class Extractor:
         for ahead in _read_ahead(documents):
             done = [replace(document, relations=()) for document in ahead]
             chosen = [i for i, document in enumerate(ahead) if has_something(document)]
-            for group in _by_length(ahead, chosen, batch_words):
+            for group in by_length([len(document.tokens) for document in ahead], batch_words, chosen):
                 device = self.model.device.type
                 with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
                     results = annotate([ahead[i] for i in group])
@@ -228,15 +229,3 @@ def _read_ahead(documents: Iterable[Document]) -> Iterator[list[Document]]:
             yield ahead
             ahead, words = [], 0
     yield ahead
-
-
-def _by_length(documents: Sequence[Document], chosen: Sequence[int], words: int) -> Iterator[list[int]]:
-    """Positions of documents of similar length, with at most so many words when padded, longest first."""
-    group: list[int] = []
-    for i in sorted(chosen, key=lambda i: -len(documents[i].tokens)):
-        if group and (len(group) + 1) * len(documents[group[0]].tokens) > words:
-            yield group
-            group = []
-        group.append(i)
-    if group:
-        yield group

@@ -42,9 +42,9 @@ def _add_corpus(command: argparse.ArgumentParser) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Show registered corpora and readers."""
-    from rich.console import Console
     from rich.table import Table
 
+    from joint_ie.cli.tables import wide_console
     from joint_ie.corpora import CORPORA, READERS
     from joint_ie.corpora.registered import DATA_VARIABLE, data_root
 
@@ -60,15 +60,15 @@ def run_list(args: argparse.Namespace) -> int:
     readers = Table("reader", "format", title="Readers of files")
     for reader in READERS.values():
         readers.add_row(reader.name, reader.description)
-    Console().print(corpora, readers, f"Another data folder: set {DATA_VARIABLE}")
+    wide_console().print(corpora, readers, f"Another data folder: set {DATA_VARIABLE}")
     return 0
 
 
 def run_describe(args: argparse.Namespace) -> int:
     """Show or write the statistics of a corpus."""
-    from rich.console import Console
     from rich.table import Table
 
+    from joint_ie.cli.tables import wide_console
     from joint_ie.corpora import read_corpus
     from joint_ie.corpora.describe import describe
 
@@ -90,15 +90,15 @@ def run_describe(args: argparse.Namespace) -> int:
         table.add_row(name.replace("_", " "), f"{value:,.1f}" if isinstance(value, float) else f"{value:,}")
     for type, number in statistics["entities_by_type"].items():
         table.add_row(f"entities of type {type}", f"{number:,}")
-    Console().print(table)
+    wide_console().print(table)
     return 0
 
 
 def run_check(args: argparse.Namespace) -> int:
     """Show the irregularities of a corpus."""
-    from rich.console import Console
     from rich.table import Table
 
+    from joint_ie.cli.tables import wide_console
     from joint_ie.corpora import CORPORA, read_corpus
     from joint_ie.corpora.check import check
 
@@ -110,7 +110,7 @@ def run_check(args: argparse.Namespace) -> int:
     for kind, number in Counter(item.kind for item in found).most_common():
         documents = {item.document for item in found if item.kind == kind}
         table.add_row(kind, f"{number:,}", f"{len(documents):,}")
-    console = Console()
+    console = wide_console()
     console.print(table if found else f"{args.corpus}: nothing irregular", markup=False)
     for item in found[: max(args.limit, 0)]:
         console.print(f"{item.document}: {item.kind}: {item.message}", markup=False, highlight=False, soft_wrap=True)

@@ -38,7 +38,7 @@ def _print(title: str, rows: Iterable[tuple[str, object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from joint_ie.cli.triples import wide_console
+    from joint_ie.cli.tables import wide_console
 
     table = Table(title=Text(title), title_justify="left", show_header=False)
     for name, value in rows:

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from joint_ie.errors import InputError
 
+WIDTH = 160  # of a table that does not go to a terminal
+
 _ROWS = {
     "mentions": "mentions",
     "clusters": "clusters",
@@ -44,7 +46,7 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
             percent = [f"{100 * row[part]:.2f}" for part in ("precision", "recall", "f1")]
             counts = [str(row[part]) for part in ("true_positives", "predicted", "gold")]
             table.add_row(label, *percent, *counts)
-    Console(file=file).print(table)
+    wide_console(file).print(table)
 
 
 def write_json(data: Mapping[str, Any], target: str) -> None:
@@ -59,3 +61,11 @@ def write_json(data: Mapping[str, Any], target: str) -> None:
         raise InputError(
             f"{target}: cannot be written ({error.strerror}); name a file in a folder that exists"
         ) from None
+
+
+def wide_console(file: TextIO | None = None) -> Console:
+    """A console that does not break lines early where nobody looks at a terminal."""
+    console = Console(file=file, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    return console

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from joint_ie.cli.tables import wide_console
 from joint_ie.document import Document, Entity, Relation, Sentence
 from joint_ie.models.evidence import BOTH, CONTEXT, NEAREST
 
-WIDTH = 160  # of a table that does not go to a terminal
 WORDS = 30  # a longer sentence is shortened to so many words or the surroundings of its mentions
 AROUND = 6  # words on either side of a mention
 SENTENCES = 3
@@ -34,14 +34,6 @@ def print_documents(documents: Iterable[Document], file: TextIO) -> None:
         if number:
             console.print()
         _print(console, document, titled=len(head) > 1)
-
-
-def wide_console(file: TextIO) -> Console:
-    """A console that does not break lines early where nobody looks at a terminal."""
-    console = Console(file=file, highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, WIDTH)
-    return console
 
 
 def _print(console: Console, document: Document, titled: bool) -> None:

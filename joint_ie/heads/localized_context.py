@@ -10,8 +10,8 @@ from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.segments import segment_logsumexp, segment_sum
 from joint_ie.heads.split_linear import SplitLinear
 
-BLOCK = 2048  # document positions that are looked at together
-ELEMENTS = 1 << 26  # of [pairs, heads, positions] that may be alive together
+BLOCK = 512  # document positions that are looked at together
+ELEMENTS = 1 << 23  # of [pairs, heads, positions] that may be alive together
 
 
 class LocalizedContext(nn.Module):
@@ -94,43 +94,48 @@ def pair_contexts(
     Returns:
         [pairs, d].
     """
-    length = token_offset.diff()
-    longest = int(length.max()) if len(length) else 0
-    context = hidden.new_zeros(len(pairs), hidden.shape[1])
-    if longest <= BLOCK and len(pairs) * attention.values[:1].numel() <= ELEMENTS:
-        weighted, norm = _block_context(attention, mentions, hidden, token_offset, pairs, 0, longest)
+    longest = int(token_offset.diff().max()) if len(token_offset) > 1 else 0
+    heads = attention.values.shape[1]
+    if longest <= BLOCK and len(pairs) * heads * longest <= ELEMENTS:
+        entities = entity_attention(attention, mentions, 0, longest)
+        weighted, norm = _block_context(entities, hidden, token_offset, pairs, 0)
         return weighted / (norm[:, None] + 1e-5)
+    context = hidden.new_zeros(len(pairs), hidden.shape[1])
     norm = hidden.new_zeros(len(pairs))
     reach = attention.start + attention.values.shape[2]
     for begin in range(0, longest, BLOCK):
         end = min(begin + BLOCK, longest)
-        touches = (attention.start < end) & (reach > begin)
+        touching = torch.nonzero((attention.start < end) & (reach > begin)).squeeze(1)
         active = torch.zeros(mentions.entities, dtype=torch.bool, device=hidden.device)
-        active[mentions.entity[touches]] = True
+        active[mentions.entity[touching]] = True
         both = torch.nonzero(active[pairs.head] & active[pairs.tail]).squeeze(1)
-        step = max(1, ELEMENTS // ((end - begin) * attention.values.shape[1]))
-        for rows in both.split(step) if len(both) else ():
-            weighted, part = _block_context(attention, mentions, hidden, token_offset, pairs[rows], begin, end)
+        if not len(both):
+            continue
+        # attention of the entities in these pairs alone, numbered anew
+        needed = torch.zeros_like(active)
+        needed[pairs.head[both]] = True
+        needed[pairs.tail[both]] = True
+        number = needed.cumsum(0) - 1
+        entities = entity_attention(attention, mentions, begin, end, needed)
+        for rows in both.split(max(1, ELEMENTS // ((end - begin) * heads))):
+            part = PairIndex(number[pairs.head[rows]], number[pairs.tail[rows]], pairs.document[rows])
+            weighted, weight = _block_context(entities, hidden, token_offset, part, begin)
             context = context.index_add(0, rows, weighted.to(context.dtype))  # autocast computes products in bfloat16
-            norm = norm.index_add(0, rows, part)
+            norm = norm.index_add(0, rows, weight)
     return context / (norm[:, None] + 1e-5)
 
 
 def _block_context(
-    attention: AttentionRows,
-    mentions: MentionIndex,
-    hidden: Tensor,
-    token_offset: Tensor,
-    pairs: PairIndex,
-    begin: int,
-    end: int,
+    entities: Tensor, hidden: Tensor, token_offset: Tensor, pairs: PairIndex, begin: int
 ) -> tuple[Tensor, Tensor]:
-    """Unnormalised context [pairs, d] and weight [pairs] of document positions [begin, end)."""
-    entities = entity_attention(attention, mentions, begin, end)  # [entities, heads, positions]
+    """Unnormalised context [pairs, d] and weight [pairs] of the document positions from ``begin`` on.
+
+    ``entities`` [entities, heads, positions] is the attention of the entities that ``pairs`` number.
+    """
     weights = (entities.index_select(0, pairs.head) * entities.index_select(0, pairs.tail)).mean(1)
     documents, group = torch.unique_consecutive(pairs.document, return_inverse=True)
     offset = token_offset[:-1][documents] + begin
-    position = offset[:, None] + torch.arange(end - begin, device=hidden.device)  # [documents, positions]
+    position = offset[:, None] + torch.arange(entities.shape[2], device=hidden.device)  # [documents, positions]
     # columns beyond a document carry no attention; they may point at any token
     states = hidden.index_select(0, position.clamp(max=len(hidden) - 1).flatten()).view(*position.shape, -1)
     if len(documents) == 1:
@@ -138,19 +143,29 @@ def _block_context(
     rank = rank_in_group(group)
     slots = int(rank.max()) + 1 if len(rank) else 0
     slot = group * slots + rank
-    dense = weights.new_zeros(len(documents) * slots, end - begin).index_copy(0, slot, weights)
+    dense = weights.new_zeros(len(documents) * slots, entities.shape[2]).index_copy(0, slot, weights)
     context = torch.bmm(dense.view(len(documents), slots, -1), states).flatten(0, 1)
     return context.index_select(0, slot), weights.sum(1)
 
 
-def entity_attention(attention: AttentionRows, mentions: MentionIndex, begin: int, end: int) -> Tensor:
-    """Mean attention of every entity's mentions to document positions [begin, end): [entities, heads, positions]."""
-    values, width = attention.values, end - begin
-    if begin or values.shape[2] != width or bool(attention.start.any()):
-        column = attention.start[:, None] - begin + torch.arange(values.shape[2], device=values.device)
-        inside = (column >= 0) & (column < width)
+def entity_attention(
+    attention: AttentionRows, mentions: MentionIndex, begin: int, end: int, needed: Tensor | None = None
+) -> Tensor:
+    """Mean attention of every entity's mentions to document positions [begin, end).
+
+    ``needed`` [entities] bool leaves the others out. Returns [entities, heads, positions].
+    """
+    values, start, entity, count = attention.values, attention.start, mentions.entity, mentions.mention_count
+    if needed is not None:
+        inside = (start < end) & (start + values.shape[2] > begin)
+        rows = torch.nonzero(needed[entity] & inside).squeeze(1)
+        values, start, entity = values.index_select(0, rows), start[rows], (needed.cumsum(0) - 1)[entity[rows]]
+        count = count[needed]
+    width = end - begin
+    if begin or values.shape[2] != width or bool(start.any()):
+        column = start[:, None] - begin + torch.arange(values.shape[2], device=values.device)
+        in_block = (column >= 0) & (column < width)
         column = column.clamp(0, width - 1)[:, None, :].expand_as(values)
-        kept = values * inside[:, None, :]
+        kept = values * in_block[:, None, :]
         values = values.new_zeros(*values.shape[:2], width).scatter_add(2, column, kept)
-    total = segment_sum(values, mentions.entity, mentions.entities)
-    return total / mentions.mention_count[:, None, None]
+    return segment_sum(values, entity, len(count)) / count[:, None, None]

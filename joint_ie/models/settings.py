@@ -90,8 +90,9 @@ class RelationSettings:
     """Let head and tail extractors see both entity types (localized context; not in ATLOP)."""
     dropout: float = 0.0
     """Of entity and context vectors (localized context; ATLOP has none there)."""
-    max_word_distance: int = 2000
-    """Pairs whose nearest mentions are further apart are not scored, but counted and reported."""
+    max_word_distance: int = 500
+    """Pairs whose nearest mentions are further apart are not scored, but counted and reported; no window of 512
+    subwords holds both, and no document of the DocRED family is so long."""
 
     def __post_init__(self) -> None:
         if self.embedding_size % self.block_size:

@@ -26,7 +26,7 @@ from joint_ie.models.outputs import Encoded
 SPANS = 1 << 15  # scored together
 MENTION_PAIRS = 1 << 16
 ENTITY_PAIRS = 1 << 13
-PROBABLE = 0.01  # spans below this probability are never mentions where mentions may not overlap
+PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from joint_ie.models.quantisation import quantise
 from joint_ie.models.tuning import Tuned, Tuner
 from joint_ie.settings import to_mapping
 from joint_ie.training.model_card import model_card
-from joint_ie.training.validation import by_length
+from joint_ie.training.validation import grouped
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
         model.cuda()  # type: ignore[no-untyped-call, unused-ignore]
     bf16 = resolve_precision("auto", model.device) == "bf16"
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
-        tuned = Tuner(model, collator_for(model, tokenizer), by_length(documents)).tune()
+        tuned = Tuner(model, collator_for(model, tokenizer), grouped(documents)).tune()
     path = folder / "config.json"
     config: dict[str, Any] = load_json(path)
     config["model"] = to_mapping(tuned.settings)

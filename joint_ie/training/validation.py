@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
+from joint_ie.encoding.grouping import by_length
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
@@ -22,24 +23,19 @@ def validate(
     predictor = Predictor(model, collator)
     metrics: dict[str, float] = {}
     if "end-to-end" in modes:
-        predicted = [d for group in by_length(documents) for d in predictor.end_to_end(group)]
+        predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
         scores = end_to_end(documents, predicted)
         for task in METRICS["end-to-end"]:
             metrics[task] = getattr(scores, task).f1
     if "gold-entities" in modes:
         annotated = [d for d in documents if d.relations is not None]
-        predicted = [d for group in by_length(annotated) for d in predictor.gold_entities(group)]
+        predicted = [d for group in grouped(annotated) for d in predictor.gold_entities(group)]
         metrics["gold_entities"] = gold_entities(annotated, predicted).relations.f1
     return metrics
 
 
-def by_length(documents: Sequence[Document], words: int = 3000) -> Iterator[list[Document]]:
-    """Groups of documents of similar length with at most so many words in all, longest first."""
-    group: list[Document] = []
-    for document in sorted(documents, key=lambda d: -len(d.tokens)):
-        if group and (len(group) + 1) * len(group[0].tokens) > words:
-            yield group
-            group = []
-        group.append(document)
-    if group:
-        yield group
+def grouped(documents: Sequence[Document], words: int = 3000) -> Iterator[list[Document]]:
+    """Documents in batches of so many words at most, padding included; those without words are left out."""
+    chosen = [i for i, document in enumerate(documents) if document.tokens]
+    for group in by_length([len(document.tokens) for document in documents], words, chosen):
+        yield [documents[i] for i in group]
