@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -24,6 +23,7 @@ from joint_ie.models.checkpoint import collator_for, load_checkpoint
 from joint_ie.models.joint import JointModel
 from joint_ie.models.precision import resolve_precision
 from joint_ie.models.prediction import Predictor
+from joint_ie.models.sources import find_model
 from joint_ie.text import Tokeniser
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
 AHEAD_WORDS = 20_000
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -171,35 +170,6 @@ def load(
         torch.set_num_threads(threads)
     loaded, tokenizer = load_checkpoint(folder)
     return Extractor(loaded.to(place), tokenizer, language, precision)
-
-
-def find_model(model: str | Path = "default") -> Path:
-    """The checkpoint folder behind ``default``, a path or a hub id; `InputError` says what is not there."""
-    if model == "default":
-        bundled = Path(str(files("joint_ie.bundled") / "model"))
-        if not bundled.is_dir():
-            raise InputError("the bundled model is not part of this installation; name a model folder or a hub id")
-        return bundled
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise InputError(f"{model}: is a file; name the model's folder")
-    if not isinstance(model, str) or not _HUB_NAME.fullmatch(model):
-        raise InputError(f"{model}: no such folder; name a model folder, a hub id (user/name) or default")
-    return _from_hub(model)
-
-
-def _from_hub(name: str) -> Path:
-    # Imported only when asked for: nothing else here needs the network.
-    from httpx import HTTPError
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.yaml"]))
-    except (OSError, ValueError, HTTPError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{name}: no such folder, and the hub does not give a model of this name ({reason})") from None
 
 
 def usable_device(device: str | torch.device | None = None) -> torch.device:

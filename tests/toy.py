@@ -10,7 +10,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
-from joint_ie.encoding.training_set import Budget, TrainingSet
+from joint_ie.encoding.training_set import Budget, Joining, TrainingSet
 from joint_ie.heads.encoder import encoder_from_config
 from joint_ie.models.checkpoint import collator_for
 from joint_ie.models.config import JointConfig
@@ -128,6 +128,7 @@ def training_set(
     budget: Budget | None = None,
     shares: Sequence[float] | None = None,
     seed: int = 0,
+    joining: Joining | None = None,
 ) -> TrainingSet:
     return TrainingSet(
         documents,
@@ -139,4 +140,5 @@ def training_set(
         budget or Budget(),
         seed,
         marked=made.settings.relations.input == "markers",
+        joining=joining,
     )

@@ -10,9 +10,14 @@ from torch import Tensor
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Batch, Collator, gold_spans, words_of
 from joint_ie.encoding.index import MentionIndex, OnDevice, PairIndex
+from joint_ie.encoding.joining import join
 from joint_ie.encoding.sampling import Examples, Negatives, Sample, draw, examples
 from joint_ie.encoding.subwords import Subwords
+from joint_ie.errors import InputError
 from joint_ie.schema import Schema
+
+Item = tuple[int, ...]
+"""Documents that are visited together as one."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,40 @@ class Budget:
     buffer: int = 64
 
 
+@dataclass(frozen=True)
+class Joining:
+    """Documents joined to longer ones (see `encoding.joining`), anew in every epoch."""
+
+    share: float = 0.0
+    """Share of the documents that are joined with others."""
+    most: int = 3
+    """Two to so many documents become one."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1 or self.most < 2:
+            raise InputError(f"share = {self.share} should be 0 to 1, and most = {self.most} at least 2")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document with everything that does not change between its visits; the views that the model needs."""
+
+    document: Document
+    examples: Examples
+    plain: Subwords | None
+    marked: Subwords | None
+
+    @property
+    def length(self) -> int:
+        """Subwords of the longer view."""
+        return max(len(view.ids) for view in (self.plain, self.marked) if view is not None)
+
+    @property
+    def pairs(self) -> int:
+        """Entity pairs with relation annotation."""
+        return 0 if self.examples.pairs is None else len(self.examples.pairs)
+
+
 class TrainingSet:
     """Documents, each with the share of epochs in which it is visited.
 
@@ -79,78 +118,109 @@ class TrainingSet:
         seed: int,
         plain: bool = True,
         marked: bool = False,
+        joining: Joining | None = None,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
         self.schema = schema
         self.collator = collator
         self.negatives = negatives
+        self.max_width = max_width
         self.budget = budget
         self.seed = seed
-        self.examples = [examples(document, schema.relation_index, max_width) for document in documents]
-        tokeniser = collator.tokeniser
-        self.plain = tokeniser.plain(documents) if plain else None
-        spans = [[span for entity in gold_spans(document) for span in entity] for document in documents]
-        self.marked = tokeniser.marked(documents, spans) if marked else None
+        self.views = (plain, marked)
+        self.joining = joining or Joining()
+        self.prepared = [self._prepare(document) for document in self.documents]
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order."""
         random = np.random.default_rng((self.seed, epoch))
         chosen = np.flatnonzero(random.random(len(self.documents)) < self.shares)
-        order = random.permutation(chosen)
+        items = self._joined(random.permutation(chosen).tolist(), random)
         groups = [
             group
-            for i in range(0, len(order), self.budget.buffer)
-            for group in self._groups(order[i : i + self.budget.buffer].tolist())
+            for i in range(0, len(items), self.budget.buffer)
+            for group in self._groups(items[i : i + self.budget.buffer])
         ]
         return EpochBatches(self, epoch, [groups[i] for i in random.permutation(len(groups))])
 
-    def _groups(self, members: Sequence[int]) -> Iterator[list[int]]:
+    def _prepare(self, document: Document) -> Prepared:
+        tokeniser = self.collator.tokeniser
+        plain, marked = self.views
+        spans = [span for entity in gold_spans(document) for span in entity]
+        return Prepared(
+            document,
+            examples(document, self.schema.relation_index, self.max_width),
+            tokeniser.plain([document])[0] if plain else None,
+            tokeniser.marked([document], [spans])[0] if marked else None,
+        )
+
+    def _joined(self, order: Sequence[int], random: np.random.Generator) -> list[Item]:
+        """Documents alone or several together, those with and those without relations apart."""
+        if not self.joining.share:
+            return [(i,) for i in order]
+        items: list[Item] = []
+        for annotated in (True, False):
+            kind = [i for i in order if (self.documents[i].relations is not None) == annotated]
+            cut = round(self.joining.share * len(kind))
+            items += [(i,) for i in kind[cut:]]
+            first = 0
+            while first < cut:
+                size = int(random.integers(2, self.joining.most + 1))
+                items.append(tuple(kind[first : min(first + size, cut)]))
+                first += size
+        return [items[i] for i in random.permutation(len(items))]
+
+    def _groups(self, items: Sequence[Item]) -> Iterator[list[Item]]:
         """Cut a buffer, sorted by length, into groups within the budget."""
-        views: list[list[Subwords]] = [view for view in (self.plain, self.marked) if view is not None]
-        length = {i: max(len(view[i].ids) for view in views) for i in members}
-        group: list[int] = []
+        length = {item: sum(self.prepared[i].length for i in item) for item in items}
+        group: list[Item] = []
         pairs = 0
-        for i in sorted(length, key=lambda i: (-length[i], i)):
-            found = self.examples[i].pairs
-            more = 0 if found is None else len(found)
-            padded = (len(group) + 1) * length[group[0] if group else i]
-            full = (
-                len(group) >= self.budget.documents or padded > self.budget.tokens or pairs + more > self.budget.pairs
-            )
-            if group and full:
+        for item in sorted(length, key=lambda item: (-length[item], item)):
+            entities = sum(len(self.documents[i].entities) for i in item)
+            more = self.prepared[item[0]].pairs and entities * (entities - 1)
+            padded = (len(group) + 1) * length[group[0] if group else item]
+            crowded = padded > self.budget.tokens or pairs + more > self.budget.pairs
+            if group and (crowded or len(group) >= self.budget.documents):
                 yield group
                 group, pairs = [], 0
-            group.append(i)
+            group.append(item)
             pairs += more
         if group:
             yield group
 
-    def batch(self, members: Sequence[int], epoch: int) -> TrainingBatch:
-        """The documents ``members`` as a batch, with negatives of that epoch."""
-        documents = [self.documents[i] for i in members]
+    def batch(self, items: Sequence[Item], epoch: int) -> TrainingBatch:
+        """The documents of ``items`` as a batch, with negatives of that epoch."""
+        members = [
+            self.prepared[item[0]] if len(item) == 1 else self._prepare(join([self.documents[i] for i in item]))
+            for item in items
+        ]
+        documents = [member.document for member in members]
         words = words_of(documents)
         mentions = MentionIndex.build([gold_spans(document) for document in documents], words.offset[:-1].tolist())
         types = [self.schema.entity_index[entity.type] for document in documents for entity in document.entities]
+        plain = [member.plain for member in members if member.plain is not None]
+        marked = [member.marked for member in members if member.marked is not None]
         given = Batch(
             documents=tuple(documents),
             words=words,
-            plain=self.collator.view([self.plain[i] for i in members]) if self.plain else None,
-            marked=self.collator.view([self.marked[i] for i in members]) if self.marked else None,
+            plain=self.collator.view(plain) if plain else None,
+            marked=self.collator.view(marked) if marked else None,
             mentions=mentions,
             entity_type=torch.tensor(types, dtype=torch.long),
         )
         samples = [
-            draw(self.examples[i], self.negatives, np.random.default_rng((self.seed, epoch, i))) for i in members
+            draw(member.examples, self.negatives, np.random.default_rng((self.seed, epoch, *item)))
+            for member, item in zip(members, items, strict=True)
         ]
-        found = [self.examples[i] for i in members]
+        found = [member.examples for member in members]
         return TrainingBatch(given, targets(found, samples, words.offset, mentions, len(self.schema.relation_types)))
 
 
 class EpochBatches(Sequence[TrainingBatch]):
     """Batches made when they are asked for."""
 
-    def __init__(self, source: TrainingSet, epoch: int, groups: Sequence[Sequence[int]]) -> None:
+    def __init__(self, source: TrainingSet, epoch: int, groups: Sequence[Sequence[Item]]) -> None:
         self.source = source
         self.epoch = epoch
         self.groups = groups

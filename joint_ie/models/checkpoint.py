@@ -31,6 +31,23 @@ def new_model(settings: ModelSettings, schema: Schema) -> tuple[JointModel, PreT
     return model, load_tokenizer(source)
 
 
+def continued_model(settings: ModelSettings, schema: Schema, start: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
+    """A model with the weights of a checkpoint, which must have the same parts and labels, and its tokenizer.
+
+    Thresholds, task weights and whatever else has no weights are those of ``settings``.
+    """
+    loaded, tokenizer = load_checkpoint(start)
+    if loaded.schema != schema:
+        raise InputError(f"{start}: knows other labels than the training data; start from a model with the same schema")
+    model = JointModel(JointConfig.build(settings, loaded.encoder.model.config, schema))
+    try:
+        model.load_state_dict(loaded.state_dict())
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[1].strip()
+        raise InputError(f"{start}: has other parts than the model settings describe ({reason})") from None
+    return model, tokenizer
+
+
 def load_tokenizer(source: str | Path, config: PretrainedConfig | None = None) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a folder or hub name, ready for words that are already split.
 

@@ -1,10 +1,14 @@
-"""Where pretrained encoders come from."""
+"""Where encoders and models come from."""
 
 import os
+import re
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 from joint_ie.errors import InputError
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def encoder_source(name: str) -> str:
@@ -26,3 +30,32 @@ def encoder_source(name: str) -> str:
     if local and (Path(local) / name.rsplit("/", 1)[-1]).is_dir():
         return str(Path(local) / name.rsplit("/", 1)[-1])
     return name
+
+
+def find_model(model: str | Path = "default") -> Path:
+    """The checkpoint folder behind ``default``, a path or a hub id; `InputError` says what is not there."""
+    if model == "default":
+        bundled = Path(str(files("joint_ie.bundled") / "model"))
+        if not bundled.is_dir():
+            raise InputError("the bundled model is not part of this installation; name a model folder or a hub id")
+        return bundled
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise InputError(f"{model}: is a file; name the model's folder")
+    if not isinstance(model, str) or not _HUB_NAME.fullmatch(model):
+        raise InputError(f"{model}: no such folder; name a model folder, a hub id (user/name) or default")
+    return _from_hub(model)
+
+
+def _from_hub(name: str) -> Path:
+    # Imported only when asked for: nothing else here needs the network.
+    from httpx import HTTPError
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.yaml"]))
+    except (OSError, ValueError, HTTPError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{name}: no such folder, and the hub does not give a model of this name ({reason})") from None

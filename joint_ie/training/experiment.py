@@ -15,12 +15,13 @@ from joint_ie.corpora.docred import docred_schema
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
-from joint_ie.encoding.training_set import Budget, TrainingSet
+from joint_ie.encoding.training_set import Budget, Joining, TrainingSet
 from joint_ie.errors import InputError, nearest
 from joint_ie.evaluation.pairing import pair
-from joint_ie.models.checkpoint import collator_for, new_model, save_checkpoint
+from joint_ie.models.checkpoint import collator_for, continued_model, new_model, save_checkpoint
 from joint_ie.models.joint import JointModel
 from joint_ie.models.settings import ModelSettings
+from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
 from joint_ie.settings import from_mapping, to_mapping
 from joint_ie.training.finish import add_card, tune_checkpoint
@@ -78,6 +79,9 @@ class Experiment:
     data: DataSettings
     model: ModelSettings = field(default_factory=ModelSettings)
     batches: Budget = field(default_factory=Budget)
+    joining: Joining = field(default_factory=Joining)
+    start: str | None = None
+    """A checkpoint folder (or ``default``) whose weights are the starting point, instead of the encoder's alone."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     validation: tuple[Literal["end-to-end", "gold-entities"], ...] = ("end-to-end",)
     """What is scored while training; the monitor is a name such as ``relations_strict`` or ``gold_entities``."""
@@ -119,7 +123,10 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
     set_seed(experiment.training.seed)
     if experiment.training.threads:
         torch.set_num_threads(experiment.training.threads)
-    model, tokenizer = new_model(experiment.model, schema)
+    if experiment.start is None:
+        model, tokenizer = new_model(experiment.model, schema)
+    else:
+        model, tokenizer = continued_model(experiment.model, schema, find_model(experiment.start))
     collator = collator_for(model, tokenizer)
     training = _training_set(experiment, schema, collator)
     dev = load_documents(experiment.data.dev, schema, experiment.data.dev_reader, experiment.data.dev_limit)
@@ -174,4 +181,5 @@ def _training_set(experiment: Experiment, schema: Schema, collator: Collator) ->
         experiment.training.seed,
         plain=settings.task_weights.shared or not marked,
         marked=marked,
+        joining=experiment.joining,
     )

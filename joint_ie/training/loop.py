@@ -172,7 +172,7 @@ class _Run:
     def _finished(self) -> bool:
         patience = self.settings.patience
         stopped = patience is not None and self.progress.waiting >= patience
-        return stopped or self.progress.epoch >= self.settings.epochs
+        return stopped or self.progress.epoch >= self.settings.trained_epochs
 
     def _epoch(self) -> None:
         """The rest of the current epoch, its validation, checkpoints and state."""

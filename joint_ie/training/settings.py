@@ -16,6 +16,8 @@ class TrainingSettings:
 
     epochs: int = 30
     """Passes over the training documents."""
+    stop_after: int | None = None
+    """Stop after so many of the epochs; the learning rates stay those of the whole run."""
     encoder_learning_rate: float = 1e-4
     """Peak learning rate of parameters named ``encoder.*``."""
     head_learning_rate: float = 1e-4
@@ -52,7 +54,16 @@ class TrainingSettings:
     """Optimiser steps between saved states within an epoch; a state is saved after every epoch in any case."""
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "accumulation", "threads", "validate_every", "patience", "log_every", "save_every_steps")
+        counts = (
+            "epochs",
+            "stop_after",
+            "accumulation",
+            "threads",
+            "validate_every",
+            "patience",
+            "log_every",
+            "save_every_steps",
+        )
         for name in counts:
             self._check(name, "at least 1", lambda value: value >= 1)
         for name in ("encoder_learning_rate", "head_learning_rate", "weight_decay", "validate_from"):
@@ -67,7 +78,12 @@ class TrainingSettings:
         if value is not None and not holds(value):
             raise InputError(f"{name} = {value} should be {allowed}")
 
+    @property
+    def trained_epochs(self) -> int:
+        """How many epochs are trained."""
+        return min(self.epochs, self.stop_after or self.epochs)
+
     def validates(self, epoch: int) -> bool:
         """Whether ``epoch`` (counted from 0) ends with a validation."""
         due = epoch >= self.validate_from and (epoch - self.validate_from) % self.validate_every == 0
-        return due or epoch == self.epochs - 1
+        return due or epoch == self.trained_epochs - 1

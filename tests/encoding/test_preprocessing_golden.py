@@ -69,7 +69,7 @@ def test_pairs_and_labels(
     source = TrainingSet(
         [documents[number]], [1.0], schema, collator, Negatives(), 10, Budget(), seed=0, plain=False, marked=True
     )
-    batch = source.batch([0], epoch=0)
+    batch = source.batch([(0,)], epoch=0)
     assert batch.given.marked.windows.input_ids.tolist() == [golden["input_ids"]]
     rows = batch.given.marked.word_row[batch.given.mentions.spans[:, 0]]
     assert rows.tolist() == [row for entity in golden["mention_rows"] for row in entity]

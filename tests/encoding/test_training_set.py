@@ -43,13 +43,13 @@ def test_every_document_once_within_the_budget(
     budget = Budget(tokens, pairs, most, buffer)
     training = toy.training_set(marking, documents, budget=budget, seed=seed)
     groups = training(seed).groups
-    assert sorted(i for group in groups for i in group) == list(range(9))
+    assert sorted(i for group in groups for (i,) in group) == list(range(9))
     for group in groups:
-        longest = max(max(len(training.plain[i].ids), len(training.marked[i].ids)) for i in group)
+        longest = max(max(len(training.prepared[i].plain.ids), len(training.prepared[i].marked.ids)) for (i,) in group)
         several = len(group) > 1
         assert len(group) <= most
         assert not several or longest * len(group) <= tokens
-        assert not several or sum(len(training.examples[i].pairs) for i in group) <= pairs
+        assert not several or sum(training.prepared[i].pairs for (i,) in group) <= pairs
 
 
 def test_documents_are_not_grouped_more_finely_than_the_budget_asks(toy, model) -> None:
@@ -71,7 +71,7 @@ def test_an_epoch_depends_on_seed_and_number_alone(toy, model) -> None:
 
 def test_negatives_change_with_the_epoch(toy, model) -> None:
     training = toy.training_set(model, [toy.document(1, sentences=6)])
-    first, second = (training.batch([0], epoch) for epoch in (0, 1))
+    first, second = (training.batch([(0,)], epoch) for epoch in (0, 1))
     gold = int(first.targets.is_mention.sum())
     assert torch.equal(first.targets.spans[:gold], second.targets.spans[:gold])
     assert not torch.equal(first.targets.spans, second.targets.spans)
@@ -80,7 +80,7 @@ def test_negatives_change_with_the_epoch(toy, model) -> None:
 def test_negatives_of_a_document_do_not_depend_on_its_batch(toy, model) -> None:
     documents = [toy.document(i) for i in range(3)]
     training = toy.training_set(model, documents)
-    alone, together = training.batch([2], 5).targets, training.batch([0, 2], 5).targets
+    alone, together = training.batch([(2,)], 5).targets, training.batch([(0,), (2,)], 5).targets
     offset = len(documents[0].tokens)
     assert torch.equal(alone.spans + offset, together.spans[-len(alone.spans) :])
     assert torch.equal(alone.edit_distance, together.edit_distance[-len(alone.edit_distance) :])
@@ -93,7 +93,7 @@ def test_shares(toy, model) -> None:
     visits = [0] * 20
     for epoch in range(100):
         for group in training(epoch).groups:
-            for i in group:
+            for (i,) in group:
                 visits[i] += 1
     assert visits[:10] == [100] * 10
     assert all(10 <= count <= 55 for count in visits[10:])
@@ -104,7 +104,7 @@ def test_targets_by_hand(toy, model) -> None:
     """Positions in the batch point at the same words, mentions and entities as in the documents."""
     documents = [toy.document(1, entities=3), toy.document(2, relations=None), toy.document(3, entities=5)]
     training = toy.training_set(model, documents, negatives=Negatives(None, 0.5, None, None))
-    batch = training.batch([0, 1, 2], 0)
+    batch = training.batch([(0,), (1,), (2,)], 0)
     assert isinstance(batch, TrainingBatch)
     given, targets = batch.given, batch.targets
     words = [(d, i) for d, document in enumerate(documents) for i in range(len(document.tokens))]
@@ -137,14 +137,14 @@ def test_targets_by_hand(toy, model) -> None:
 
 def test_documents_without_entities_or_relations(toy, model) -> None:
     documents = [toy.document(1, entities=0), toy.document(2, entities=1), toy.document(3, relations=None)]
-    targets = toy.training_set(model, documents).batch([0, 1, 2], 0).targets
+    targets = toy.training_set(model, documents).batch([(0,), (1,), (2,)], 0).targets
     assert len(targets.pairs) == len(targets.labels) == 0
     assert targets.labels.shape == (0, 5) and targets.labels.dtype == torch.bool
 
 
 def test_views_that_the_model_needs(toy, model, marking) -> None:
     documents = [toy.document(1)]
-    assert toy.training_set(model, documents).batch([0], 0).given.marked is None
-    both = toy.training_set(marking, documents).batch([0], 0).given
+    assert toy.training_set(model, documents).batch([(0,)], 0).given.marked is None
+    both = toy.training_set(marking, documents).batch([(0,)], 0).given
     assert both.plain is not None and both.marked is not None
     assert len(both.marked.casing) > len(both.plain.casing)

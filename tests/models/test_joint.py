@@ -23,8 +23,8 @@ def test_losses_are_means_over_all_items_of_the_batch(toy, representation: str, 
     model = toy.model(relations={"representation": representation, "input": input}).double()
     documents = [toy.document(i, sentences=1 + i, entities=2 + i) for i in range(3)]
     training = toy.training_set(model, documents)
-    together = training.batch([0, 1, 2], 0)
-    alone = [training.batch([i], 0) for i in range(3)]
+    together = training.batch([(0,), (1,), (2,)], 0)
+    alone = [training.batch([(i,)], 0) for i in range(3)]
     items = {
         "mentions": [len(batch.targets.spans) for batch in alone],
         "coreference": [len(batch.targets.mention_pairs) for batch in alone],
@@ -47,14 +47,14 @@ def test_documents_without_relation_annotation_teach_the_rest(toy, representatio
     model = toy.model(relations={"representation": representation, "input": input})
     annotated = toy.document(1)
     silent, none = (replace(toy.document(2), relations=r) for r in (None, ()))
-    alone = losses(model, toy.training_set(model, [annotated]).batch([0], 0))
-    with_silent = losses(model, toy.training_set(model, [annotated, silent]).batch([0, 1], 0))
-    with_none = losses(model, toy.training_set(model, [annotated, none]).batch([0, 1], 0))
+    alone = losses(model, toy.training_set(model, [annotated]).batch([(0,)], 0))
+    with_silent = losses(model, toy.training_set(model, [annotated, silent]).batch([(0,), (1,)], 0))
+    with_none = losses(model, toy.training_set(model, [annotated, none]).batch([(0,), (1,)], 0))
     assert with_silent["relations"] == pytest.approx(alone["relations"], rel=1e-5)
     assert with_none["relations"] != pytest.approx(alone["relations"], rel=1e-3)
     assert with_silent["mentions"] == pytest.approx(with_none["mentions"], rel=1e-5)
     assert with_silent["mentions"] != pytest.approx(alone["mentions"], rel=1e-3)
-    only_silent = losses(model, toy.training_set(model, [silent]).batch([0], 0))
+    only_silent = losses(model, toy.training_set(model, [silent]).batch([(0,)], 0))
     assert only_silent["relations"] == 0
 
 
@@ -63,7 +63,7 @@ def test_documents_without_relation_annotation_teach_the_rest(toy, representatio
 def test_nothing_to_learn_is_no_loss_and_no_nan(toy, representation: str, input: str, entities: int) -> None:
     model = toy.model(relations={"representation": representation, "input": input}).train()
     document = toy.document(1, entities=entities, most_mentions=1)
-    output = model(toy.training_set(model, [document]).batch([0], 0))
+    output = model(toy.training_set(model, [document]).batch([(0,)], 0))
     assert output.losses["relations"].item() == 0 and output.losses["coreference"].item() == 0
     assert (output.losses["entity_types"].item() == 0) == (entities == 0)
     output.loss.backward()
@@ -77,7 +77,7 @@ def test_every_parameter_learns(toy, representation: str, input: str, typed: boo
     relations = {"representation": representation, "input": input, "typed": typed, "pool_spans": typed}
     model = toy.model(relations=relations, encoder={"casing": True}).train()
     documents = [toy.document(i, sentences=5, entities=6) for i in range(2)]
-    model(toy.training_set(model, documents).batch([0, 1], 0)).loss.backward()
+    model(toy.training_set(model, documents).batch([(0,), (1,)], 0)).loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         # softmax over keys does not see what is added to all of them
@@ -89,7 +89,7 @@ def test_task_weights(toy) -> None:
     for weights in ({"mentions": 2.0}, {"relations": 1.0, "coreference": 3.0}):
         others = dict.fromkeys(("mentions", "coreference", "entity_types", "relations"), 0.0)
         model = toy.model(task_weights=others | weights)
-        output = model(toy.training_set(model, [toy.document(1)]).batch([0], 0))
+        output = model(toy.training_set(model, [toy.document(1)]).batch([(0,)], 0))
         expected = sum(weight * output.losses[task].item() for task, weight in weights.items())
         assert output.loss.item() == pytest.approx(expected)
         batches[tuple(weights)] = output
@@ -103,7 +103,7 @@ def test_task_weights(toy) -> None:
 def test_windows_teach_too(toy, representation: str) -> None:
     model = toy.model(relations={"representation": representation}, encoder={"max_length": 20}).train()
     documents = [toy.document(1, sentences=8), toy.document(2, sentences=1)]
-    batch = toy.training_set(model, documents).batch([0, 1], 0)
+    batch = toy.training_set(model, documents).batch([(0,), (1,)], 0)
     assert not batch.given.plain.windows.single
     loss = model(batch).loss
     loss.backward()
@@ -113,7 +113,7 @@ def test_windows_teach_too(toy, representation: str) -> None:
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
 def test_bfloat16_is_near(toy, representation: str) -> None:
     model = toy.model(relations={"representation": representation})
-    batch = toy.training_set(model, [toy.document(1), toy.document(2)]).batch([0, 1], 0)
+    batch = toy.training_set(model, [toy.document(1), toy.document(2)]).batch([(0,), (1,)], 0)
     exact = model(batch).loss.item()
     with torch.autocast("cpu", torch.bfloat16):
         loss = model(batch).loss
@@ -124,6 +124,6 @@ def test_bfloat16_is_near(toy, representation: str) -> None:
 def test_sampled_relation_negatives(toy) -> None:
     model = toy.model(relations={"negatives": 2})
     training = toy.training_set(model, [toy.document(1, entities=6)], Negatives(5, 0.5, 5, 2))
-    batch = training.batch([0], 0)
+    batch = training.batch([(0,)], 0)
     assert len(batch.targets.pairs) == 3 + 2
     assert math.isfinite(model(batch).loss.item())

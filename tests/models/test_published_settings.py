@@ -1,4 +1,4 @@
-from joint_ie.models.settings import ModelSettings
+from joint_ie.models.settings import ModelSettings, TaskWeights
 
 
 def test_published_settings_are_the_defaults() -> None:
@@ -12,5 +12,7 @@ def test_published_settings_are_the_defaults() -> None:
     assert (relations.word_distances, relations.sentence_distances) == (700, 50)
     assert (mentions.negatives, coreference.negatives) == (200, 200)
     assert (mentions.inside_share, mentions.max_width) == (0.5, 10)
-    weights = [getattr(settings.task_weights, task) for task in ("mentions", "coreference", "entity_types", "relations")]
+    weights = [
+        getattr(settings.task_weights, task) for task in ("mentions", "coreference", "entity_types", "relations")
+    ]
     assert weights == [1, 1, 0.25, 1]

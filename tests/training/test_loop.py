@@ -94,6 +94,15 @@ def test_clipping_and_decay_follow_the_formula_of_one_step(tiny, tmp_path):
     torch.testing.assert_close(model.head.weight.detach(), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_stops_after_so_many_epochs_of_a_longer_schedule(tiny, tmp_path):
+    part = tiny.run(tmp_path / "part", epochs=4, stop_after=2, log_every=1)
+    whole = tiny.run(tmp_path / "whole", epochs=4, log_every=1)
+    assert (part.steps, whole.steps) == (5 + 4, 5 + 4 + 6 + 5)
+    rates = [[r["learning_rate"] for r in records(tmp_path / name, "step")] for name in ("part", "whole")]
+    assert rates[0] == rates[1][:9]
+    assert len(records(tmp_path / "part", "validation")) == 2
+
+
 def test_patience_stops_early(tiny, tmp_path):
     scores = constant_scores([0.1, 0.3, 0.2, 0.3, 0.1, 0.9])
     result = tiny.run(tmp_path / "run", epochs=6, patience=3, evaluate=scores)

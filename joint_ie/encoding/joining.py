@@ -1,0 +1,67 @@
+"""Several documents as one, so that a model learns what long texts are like.
+
+Annotated documents are short and about one thing. A model that has seen only them takes any two entities of a long
+text for related. In joined documents entities of different origin are related to nothing across the seam.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from joint_ie.document import Document, Entity, Mention, Relation
+
+GAP = "\n\n"
+
+
+def join(documents: Sequence[Document]) -> Document:
+    """One document: texts one after the other, entities of equal type and name (letter case aside) merged.
+
+    Relations are those of the parts; they are None if any part was not annotated with relations.
+    """
+    tokens: list[tuple[int, int]] = []
+    sentences: list[tuple[int, int]] = []
+    entities: list[Entity] = []
+    relations: list[Relation] = []
+    known: dict[tuple[str, str], int] = {}
+    facts: set[tuple[int, int, str]] = set()
+    chars = 0
+    for document in documents:
+        words, first_sentence = len(tokens), len(sentences)
+        tokens += [(start + chars, end + chars) for start, end in document.tokens]
+        sentences += [(start + words, end + words) for start, end in document.sentence_spans]
+        number = []
+        for entity in document.entities:
+            moved = tuple(_moved(mention, words, chars) for mention in entity.mentions)
+            key = (entity.type, entity.name.casefold())
+            if key in known:
+                before = entities[known[key]]
+                entities[known[key]] = replace(before, mentions=before.mentions + moved)
+            else:
+                known[key] = len(entities)
+                entities.append(replace(entity, mentions=moved))
+            number.append(known[key])
+        for relation in document.relations or ():
+            head, tail = number[relation.head], number[relation.tail]
+            if (head, tail, relation.type) not in facts:
+                facts.add((head, tail, relation.type))
+                evidence = tuple(i + first_sentence for i in relation.evidence)
+                relations.append(replace(relation, head=head, tail=tail, evidence=evidence))
+        chars += len(document.text) + len(GAP)
+    complete = all(document.relations is not None for document in documents)
+    return Document(
+        id=" + ".join(document.id for document in documents),
+        text=GAP.join(document.text for document in documents),
+        tokens=tuple(tokens),
+        sentence_spans=tuple(sentences),
+        entities=tuple(entities),
+        relations=tuple(relations) if complete else None,
+    )
+
+
+def _moved(mention: Mention, words: int, chars: int) -> Mention:
+    return replace(
+        mention,
+        start=mention.start + words,
+        end=mention.end + words,
+        char_start=mention.char_start + chars,
+        char_end=mention.char_end + chars,
+    )
