@@ -1,4 +1,4 @@
-from joint_ie.models.settings import ModelSettings, TaskWeights
+from joint_ie.models.settings import ModelSettings
 
 
 def test_published_settings_are_the_defaults() -> None:

@@ -239,3 +239,21 @@ def test_training_on_nothing_is_refused(config, tmp_path):
     write_jsonl([Document.from_words("bare", [["a", "b"]])], path)
     with pytest.raises(InputError, match="epoch 0 has no batches; give training documents"):
         run_experiment(experiment(config, f"data.train=[{{corpus: {path}}}]"), tmp_path / "run")
+
+
+def test_training_goes_on_from_a_checkpoint(config, run, tmp_path):
+    """The first loss is where the other run ended, not where it began; thresholds are those of the configuration."""
+    run_experiment(
+        experiment(config, f"start={run / 'last'}", "training.epochs=1", "joining.share=0.5"), tmp_path / "on"
+    )
+    before, after = records(run, "step"), records(tmp_path / "on", "step")
+    assert after[0]["loss"] < 0.5 * before[0]["loss"]
+    with pytest.raises(InputError, match=r"last: has other parts than the model settings describe \(.*relation_scorer"):
+        other = experiment(config, f"start={run / 'last'}", "model.relations.representation=multi-instance")
+        run_experiment(other, tmp_path / "other")
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        run_experiment(experiment(config, "start=./nowhere"), tmp_path / "none")
+    schema = tmp_path / "schema.json"
+    schema.write_text((config.parent / "schema.json").read_text().replace("P20", "P21"))
+    with pytest.raises(InputError, match="knows other labels"):
+        run_experiment(experiment(config, f"start={run / 'last'}", f"data.schema={schema}"), tmp_path / "labels")
