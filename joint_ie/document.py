@@ -11,6 +11,7 @@ from typing import Any
 
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
+from joint_ie.validity import check_validity
 
 Span = tuple[int, int]
 
@@ -176,49 +177,7 @@ class Document:
         not empty, entities with at least one mention, head, tail and evidence in range, scores in [0, 1],
         and, with a ``schema``, all labels. Overlapping, nested and repeated mentions are allowed.
         """
-        where = f"document {self.id!r}"
-        previous = 0
-        for i, (start, end) in enumerate(self.tokens):
-            if not previous <= start <= end <= len(self.text):
-                raise InputError(
-                    f"{where}: tokens[{i}] = [{start}, {end}] is not in order inside a text of "
-                    f"{len(self.text)} characters"
-                )
-            previous = end
-        previous = 0
-        for i, (start, end) in enumerate(self.sentence_spans):
-            if start != previous or end < start:
-                raise InputError(f"{where}: sentences[{i}] = [{start}, {end}] should start at token {previous}")
-            previous = end
-        if previous != len(self.tokens):
-            raise InputError(f"{where}: sentences end at token {previous} of {len(self.tokens)}; cover all tokens")
-        for i, entity in enumerate(self.entities):
-            if not entity.mentions:
-                raise InputError(f"{where}: entities[{i}].mentions is empty; an entity needs at least one mention")
-            _check_score(entity.score, f"{where}: entities[{i}].score")
-            for j, mention in enumerate(entity.mentions):
-                if not 0 <= mention.start < mention.end <= len(self.tokens):
-                    raise InputError(
-                        f"{where}: entities[{i}].mentions[{j}] = [{mention.start}, {mention.end}] is empty or "
-                        f"outside the document's {len(self.tokens)} tokens"
-                    )
-            if schema:
-                schema.check_entity_type(entity.type, f"{where}: entities[{i}].type")
-        for i, relation in enumerate(self.relations or ()):
-            for key, position in (("head", relation.head), ("tail", relation.tail)):
-                if not 0 <= position < len(self.entities):
-                    raise InputError(
-                        f"{where}: relations[{i}].{key} = {position} is outside the document's "
-                        f"{len(self.entities)} entities"
-                    )
-            for sentence in relation.evidence:
-                if not 0 <= sentence < len(self.sentence_spans):
-                    raise InputError(
-                        f"{where}: relations[{i}].evidence names sentence {sentence} of {len(self.sentence_spans)}"
-                    )
-            _check_score(relation.score, f"{where}: relations[{i}].score")
-            if schema:
-                schema.check_relation_type(relation.type, f"{where}: relations[{i}].type")
+        check_validity(self, schema)
 
     def to_dict(self) -> dict[str, Any]:
         """One line of the JSON Lines format (see the README); optional keys are left out where empty."""
@@ -264,13 +223,6 @@ class Document:
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         return document
-
-
-def _check_score(score: float | None, where: str) -> None:
-    if score is not None and not isinstance(score, int | float):
-        raise InputError(f"{where} = {score!r} should be a number in [0, 1]")
-    if score is not None and not 0.0 <= score <= 1.0:
-        raise InputError(f"{where} = {score} is outside [0, 1]")
 
 
 def _spans(items: Iterable[Sequence[int]]) -> tuple[Span, ...]:
