@@ -22,6 +22,8 @@ def add_parser(commands: Any) -> None:
         default=[],
         help="files that `joint-ie evaluate --json` wrote for OUTPUT's weights, for the card",
     )
+    parser.add_argument("--license", metavar="ID", help="for the card, such as apache-2.0")
+    parser.add_argument("--notes", metavar="FILE", type=Path, help="Markdown that ends the card: sources, limits")
     parser.set_defaults(run=run)
 
 
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the folder; 0 when done."""
     from joint_ie.training.finish import pack_checkpoint
 
-    pack_checkpoint(args.model, args.output, args.scores)
+    pack_checkpoint(args.model, args.output, args.scores, args.license, args.notes)
     size = sum(file.stat().st_size for file in args.output.iterdir())
     print(f"{args.output}: {size / 1e6:.1f} MB")
     return 0

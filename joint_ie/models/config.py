@@ -22,17 +22,21 @@ class JointConfig(PretrainedConfig):
         model: dict[str, Any] | None = None,
         encoder_config: dict[str, Any] | None = None,
         labels: dict[str, Any] | None = None,
+        packed: bool = False,
         **rest: Any,
     ) -> None:
         self.model = model or {}
         self.encoder_config = encoder_config or {}
         self.labels = labels or {"entity_types": [], "relation_types": []}
+        self.packed = packed  # weights in the file are 8-bit integers, see models.quantisation
         super().__init__(**rest)
 
     @classmethod
     def build(cls, settings: ModelSettings, encoder_config: PretrainedConfig, schema: Schema) -> "JointConfig":
         """From checked parts."""
-        return cls(model=to_mapping(settings), encoder_config=encoder_config.to_dict(), labels=schema.to_dict())
+        encoder = encoder_config.to_dict()
+        encoder.pop("_name_or_path", None)  # a folder of this machine, perhaps
+        return cls(model=to_mapping(settings), encoder_config=encoder, labels=schema.to_dict())
 
     @property
     def settings(self) -> ModelSettings:

@@ -6,6 +6,7 @@ predicted structure.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from joint_ie.encoding.batches import TokenView, Words
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.subwords import CASING_CLASSES
 from joint_ie.encoding.training_set import TrainingBatch
+from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import attention_rows
 from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
@@ -59,6 +61,16 @@ class JointModel(PreTrainedModel):
         self.relation_scorer = relation_scorer(settings, width, len(schema.entity_types), len(schema.relation_types))
         self.dropout = nn.Dropout(dropout)
         self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *arguments: Any, **options: Any) -> "JointModel":
+        """As in Transformers; packed checkpoints (`joint-ie pack`) are for `joint_ie.load`."""
+        config = options.get("config") or JointConfig.from_pretrained(pretrained_model_name_or_path)
+        if config.packed:
+            raise InputError(
+                f'{pretrained_model_name_or_path}: holds packed weights; load them with joint_ie.load("...").model'
+            )
+        return super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Heads keep torch's initialisation, the encoder its own."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from joint_ie.corpora.files import load_json
+from joint_ie.corpora.files import decode, load_json, read_bytes
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.models.checkpoint import WEIGHTS, collator_for, load_checkpoint
@@ -36,24 +36,29 @@ def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
     config: dict[str, Any] = load_json(path)
     config["model"] = to_mapping(tuned.settings)
     partial = path.with_name("config.json.partial")  # killed while writing, the old file is still whole
-    partial.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(config, partial)
     partial.replace(path)
     logger.info("thresholds: %s", {k: v for k, v in to_mapping(tuned).items() if k != "settings"})
     return tuned
 
 
-def pack_checkpoint(folder: Path, output: Path, scores: Sequence[Path] = ()) -> None:
+def pack_checkpoint(
+    folder: Path, output: Path, scores: Sequence[Path] = (), license: str | None = None, notes: Path | None = None
+) -> None:
     """Copy a checkpoint with 8-bit weights (see `models.quantisation`), ``scores.json`` and a model card.
 
     Args:
         folder: a checkpoint folder.
         output: a folder that does not exist yet.
         scores: files written by ``joint-ie evaluate --json``.
+        license: identifier for the card, such as ``apache-2.0``.
+        notes: a Markdown file that ends the card.
     """
     if output.exists():
         raise InputError(f"{output}: exists already; name a new folder")
     load_checkpoint(folder)  # raises what is wrong with it
     measured = [_read_scores(path) for path in scores]
+    text = decode(read_bytes(notes), str(notes)) if notes else ""
     try:
         output.mkdir(parents=True)
     except OSError as error:
@@ -62,15 +67,22 @@ def pack_checkpoint(folder: Path, output: Path, scores: Sequence[Path] = ()) -> 
         if file.is_file() and file.name != WEIGHTS:
             shutil.copy(file, output)
     save_file(quantise(load_file(folder / WEIGHTS)), output / WEIGHTS, metadata={"format": "pt"})
+    (output / WEIGHTS).chmod(0o644)  # safetensors makes files for their owner alone
+    config = load_json(output / "config.json")
+    write_json({**config, "packed": True}, output / "config.json")
     if measured:
-        text = json.dumps({data["protocol"]: data for data in measured}, indent=1)
-        (output / "scores.json").write_text(text + "\n", encoding="utf-8")
-    add_card(output)
+        write_json({data["protocol"]: data for data in measured}, output / "scores.json")
+    add_card(output, license, text)
 
 
-def add_card(folder: Path) -> None:
-    """Write ``README.md`` into a checkpoint folder."""
-    (folder / "README.md").write_text(model_card(folder), encoding="utf-8")
+def add_card(folder: Path, license: str | None = None, notes: str = "") -> None:
+    """Write ``README.md`` into a checkpoint folder; see `model_card`."""
+    (folder / "README.md").write_text(model_card(folder, license, notes), encoding="utf-8")
+
+
+def write_json(data: dict[str, Any], path: Path) -> None:
+    """Indented, for people to read."""
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _read_scores(path: Path) -> dict[str, Any]:

@@ -19,8 +19,12 @@ TASKS = {
 }
 
 
-def model_card(folder: Path) -> str:
-    """Made from what lies in the folder: ``config.json``, ``schema.json``, ``training.yaml``, ``scores.json``."""
+def model_card(folder: Path, license: str | None = None, notes: str = "") -> str:
+    """Made from what lies in the folder: ``config.json``, ``schema.json``, ``training.yaml``, ``scores.json``.
+
+    ``license`` is an identifier such as ``apache-2.0``; ``notes`` is Markdown that ends the card: where data and
+    encoder come from, and what the model is not good at.
+    """
     schema = Schema.load(folder / "schema.json")
     settings = load_json(folder / "config.json")["model"]
     training = folder / "training.yaml"
@@ -30,8 +34,7 @@ def model_card(folder: Path) -> str:
         "---",
         "library_name: joint-ie",
         "pipeline_tag: token-classification",
-        "language: en",
-        "license: apache-2.0",
+        *([f"license: {license}"] if license else []),
         f"base_model: {settings['encoder']['name']}",
         "tags: [relation-extraction, coreference-resolution, named-entity-recognition, knowledge-graph]",
         "---",
@@ -59,14 +62,8 @@ def model_card(folder: Path) -> str:
         lines += ["## Training", "", *_training(config), ""]
     if scores.is_file():
         lines += ["## Scores", "", *_scores(load_json(scores), config), ""]
-    lines += [
-        "## Limits",
-        "",
-        "Trained on English Wikipedia paragraphs: other genres, other languages and relations beyond the list are not",
-        "covered. It states what a text seems to say, which may be wrong or out of date; check before you act on it.",
-        "Pronouns are not mentions.",
-        "",
-    ]
+    if notes:
+        lines += [notes.strip(), ""]
     return "\n".join(lines)
 
 

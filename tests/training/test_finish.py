@@ -11,6 +11,7 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.extraction import load
 from joint_ie.models.checkpoint import collator_for, load_checkpoint
+from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.settings import load_yaml
 from joint_ie.training.experiment import Experiment, run_experiment
@@ -103,16 +104,32 @@ def test_a_packed_checkpoint_can_be_tuned(checkpoint, dev, tmp_path):
     assert (tmp_path / "packed" / "model.safetensors").read_bytes() == weights
 
 
+def test_packed_weights_are_not_loaded_as_they_are(checkpoint: Path, tmp_path: Path) -> None:
+    pack_checkpoint(checkpoint, tmp_path / "packed")
+    with pytest.raises(InputError, match="packed weights"):
+        JointModel.from_pretrained(tmp_path / "packed")
+    assert not JointModel.from_pretrained(checkpoint).config.packed
+
+
 def test_the_card_names_data_base_licence_and_scores(checkpoint, tmp_path):
     end, given = tmp_path / "end.json", tmp_path / "given.json"
     end.write_text(json.dumps({"protocol": "jerex", "documents": 5, "relations_strict": SCORES, "per_label": {"P": 1}}))
     given.write_text(json.dumps({"protocol": "docred", "documents": 5, "relations": SCORES, "relations_ign": SCORES}))
-    pack_checkpoint(checkpoint, tmp_path / "packed", [end, given])
+    (tmp_path / "notes.md").write_text("## Limits\n\nMany.")
+    pack_checkpoint(checkpoint, tmp_path / "packed", [end, given], "apache-2.0", tmp_path / "notes.md")
     card = (tmp_path / "packed" / "README.md").read_text()
     training = yaml.safe_load((checkpoint / "training.yaml").read_text())
     for text in (training["data"]["train"][0]["corpus"], training["data"]["dev"], training["model"]["encoder"]["name"]):
         assert text in card
-    for text in ("license: apache-2.0", "| 50.00 | 25.00 | 33.33 |", "strict", "Ign", "`PER`", "20 epochs, seed 1"):
+    for text in (
+        "license: apache-2.0",
+        "| 50.00 | 25.00 | 33.33 |",
+        "strict",
+        "Ign",
+        "`PER`",
+        "20 epochs, seed 1",
+        "Many.",
+    ):
         assert text in card
     stored = json.loads((tmp_path / "packed" / "scores.json").read_text())
     assert stored["docred"]["relations"] == SCORES
