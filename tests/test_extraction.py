@@ -14,6 +14,7 @@ from joint_ie import extraction
 from joint_ie.document import Document, Entity
 from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor, find_model, load, usable_device
+from joint_ie.models import sources
 
 write_checkpoint = runpy.run_path(str(Path(__file__).with_name("tiny_checkpoint.py")))["write_checkpoint"]
 
@@ -175,7 +176,7 @@ def test_models_that_are_not_there(tmp_path, monkeypatch):
     ):
         with pytest.raises(InputError, match=message):
             find_model(name)
-    monkeypatch.setattr(extraction, "files", lambda package: tmp_path)
+    monkeypatch.setattr(sources, "files", lambda package: tmp_path)
     with pytest.raises(InputError, match="bundled model is not part of this installation"):
         load()
     (tmp_path / "model").mkdir()
