@@ -1,0 +1,96 @@
+"""Supervised contrastive loss for several labels and rare ones: pairs with a relation in common come together.
+
+Guo, Kok and Bing 2023 (PEMSCL), equations 8 to 10; the released code's form is golden README 3c.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from joint_ie.errors import InputError, nearest
+from joint_ie.losses.common import Reduction, at_least_float32, reduce_pairs
+
+ContrastiveForm = Literal["paper", "released", "released-single-precision"]
+
+
+def supervised_contrastive(
+    embeddings: Tensor,
+    labels: Tensor,
+    temperature: float,
+    *,
+    form: ContrastiveForm = "paper",
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Each pair with a relation near the pairs that share one, or, if there are none, far from all.
+
+    With ``s_k`` the cosine of a pair with pair k over the temperature, S the pairs that share a relation with it, and
+    sums over all other pairs of the batch: ``-log(mean_{p in S} exp s_p / sum_k exp s_k)`` (eq. 8), or
+    ``log sum_k exp s_k`` where S is empty (eq. 9, the long tail). Pairs without a relation have loss 0 (eq. 10); the
+    mean is over all pairs, as in the losses that it is added to (golden README 3d). Published temperatures and
+    weights: 2 and 2 (DocRED), 0.2 and 0.1 (Re-DocRED). A batch of one pair has loss 0.
+
+    Args:
+        embeddings: see Shape.
+        labels: see Shape.
+        temperature: small values look at the nearest pairs only.
+        form: ``paper``, or ``released``: the mean over S of logarithms, ``max_k s_k`` subtracted from the long-tail
+            term (no gradient), and that term multiplied with the share of pairs that have a relation; a pair that
+            is the only one without a relation has it too. ``released-single-precision``: the same, but all pairs count
+            as related and those without a relation have the long-tail term; the released code does so unless it
+            trains in mixed precision (golden README 3d). The code's factor temperature / base is left to the weight.
+        reduction: over pairs.
+
+    Shape:
+        embeddings - ``[P, D]``, before normalisation
+        labels - ``[P, 1+R]``, multi-hot (bool, integer or float); column 0 is ignored
+        returns - a scalar, or ``[P]`` with ``reduction="none"``; float32 or float64
+    """
+    if embeddings.dim() != 2 or labels.dim() != 2 or len(embeddings) != len(labels):
+        raise InputError(
+            f"embeddings {tuple(embeddings.shape)} should be [pairs, dimensions] and "
+            f"labels {tuple(labels.shape)} [pairs, 1 + relations]"
+        )
+    if temperature <= 0:
+        raise InputError(f"temperature = {temperature} should be above 0")
+    allowed = ("paper", "released", "released-single-precision")
+    if form not in allowed:
+        raise InputError(f'form "{form}" should be one of {", ".join(allowed)}{nearest(form, allowed)}')
+    relations = labels[:, 1:].bool()
+    related = relations.any(1)
+    if form == "released-single-precision":
+        anchor = torch.ones_like(related)
+    elif form == "released":
+        anchor = related | (len(related) - related.sum() == 1)
+    else:
+        anchor = related
+    # Pairs without a relation are most of a batch: their rows of similarities are never made.
+    rows = anchor.nonzero().flatten() if len(related) > 1 else related.new_zeros(0, dtype=torch.long)
+    similarity, shares = _similarities(embeddings, relations, rows, temperature)
+    itself = rows[:, None] == torch.arange(len(related), device=rows.device)
+    everything = similarity.masked_fill(itself, -torch.inf).logsumexp(1)
+    shares = shares & ~itself
+    count = shares.sum(1)
+    if form == "paper":
+        nearby = similarity.masked_fill(~shares, torch.finfo(similarity.dtype).min).logsumexp(1)
+        contrast, far = everything - nearby + count.clamp(min=1).log(), everything
+    else:
+        contrast = everything - similarity.masked_fill(~shares, 0.0).sum(1) / count.clamp(min=1)
+        counted = torch.ones_like(related) if form == "released-single-precision" else related
+        shift = similarity.detach().max(1).values if len(rows) else everything
+        far = (everything - shift) * counted.to(similarity.dtype).mean()
+    # All pairs' zeros come from the embeddings, so that there is a graph even where no pair has a term.
+    zeros = at_least_float32(embeddings).sum(1) * 0
+    return reduce_pairs(zeros.index_add(0, rows, torch.where(count > 0, contrast, far)), reduction)
+
+
+def _similarities(
+    embeddings: Tensor, relations: Tensor, rows: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Cosines over the temperature, ``[rows, P]``, and whether two pairs share a relation, ``[rows, P]`` bool."""
+    # In full precision also under autocast: a temperature of 0.2 makes the rounding of a cosine five times larger.
+    with torch.autocast(embeddings.device.type, enabled=False):
+        unit = normalize(at_least_float32(embeddings), dim=1)
+        multi_hot = relations.to(unit.dtype)
+        return unit[rows] @ unit.T / temperature, multi_hot[rows] @ multi_hot.T > 0
