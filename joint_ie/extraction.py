@@ -73,7 +73,7 @@ class Extractor:
         on_error: Callable[[InputError], None] | None = None,
         progress: bool = False,
     ) -> Iterator[Document]:
-        """Annotate a stream of texts of any length, in order.
+        """Annotate a stream of texts, in order; very long ones take memory with the square of their length.
 
         Args:
             items: texts (their ids become ``text-1``, ``text-2`` and so on), ``(id, text)``, or Documents, whose
@@ -85,6 +85,13 @@ class Extractor:
                 without it the error is raised.
             progress: show a bar on standard error, if that is a terminal.
         """
+        if isinstance(items, str):
+            raise InputError("pipe takes several texts, not one; call the extractor itself, or give a list")
+        if not self.model.settings.task_weights.shared:
+            logger.warning(
+                "this model was trained for relations between given entities only (model.task_weights), so what it "
+                "finds in a text may be meaningless; use gold_entities (--mode gold-entities)"
+            )
         documents = self._documents(_bar(items, progress), on_error)
         for document in self._annotated(documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words):
             kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)

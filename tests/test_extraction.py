@@ -2,11 +2,12 @@ import itertools
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from joint_ie.document import Document, Entity
 from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor, find_model, load, usable_device
 from joint_ie.models import sources
+from joint_ie.models.settings import TaskWeights
 
 write_checkpoint = runpy.run_path(str(Path(__file__).with_name("tiny_checkpoint.py")))["write_checkpoint"]
 
@@ -188,6 +190,30 @@ def test_models_that_are_not_there(tmp_path, monkeypatch):
 def test_models_of_the_hub(tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, allow_patterns: tmp_path / name)
     assert find_model("someone/model") == tmp_path / "someone" / "model"
+
+
+def test_a_hub_that_breaks_off(monkeypatch):
+    def broken(*args, **kwargs):
+        raise HTTPError("the server went away")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    with pytest.raises(InputError, match="the server went away"):
+        find_model("someone/model")
+
+
+def test_one_text_is_no_stream(extract):
+    with pytest.raises(InputError, match="several texts"):
+        next(extract.pipe("Bob met Eve."))
+
+
+def test_a_model_for_given_entities_warns(checkpoint, caplog):
+    made = load(checkpoint, device="cpu", precision="no")
+    made("Bob met Eve.")
+    assert not caplog.records
+    weights = TaskWeights(mentions=0, coreference=0, entity_types=0)
+    made.model.settings = replace(made.model.settings, task_weights=weights)
+    made("Bob met Eve.")
+    assert "between given entities only" in caplog.text
 
 
 def test_wrong_devices_and_threads(checkpoint):

@@ -15,7 +15,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="folder, hub id, or default (the bundled model)")
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file with the right answers")
     add_scoring_arguments(parser)
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write the predicted documents (JSON Lines)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the predicted documents (JSON Lines)")
     parser.add_argument("--limit", type=positive, metavar="N", help="the first N documents only")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.add_argument("--precision", choices=("auto", "bf16", "no"), default="auto", help="default: %(default)s")
@@ -24,11 +24,11 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, score, print the table, write the JSON; 0 when done."""
-    from joint_ie.cli.scoring import check_scoring_arguments, report
+    from joint_ie.cli.scoring import known_facts, report
     from joint_ie.corpora import load_corpus, write_jsonl
     from joint_ie.extraction import load
 
-    check_scoring_arguments(args)
+    known = known_facts(args)
     gold = load_corpus(args.corpus, reader=args.reader)[: args.limit]
     extract = load(args.model, threads=args.threads, precision=args.precision)
     if args.mode == "end-to-end":
@@ -37,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
         predicted = list(extract.gold_entities(gold, progress=True))
     if args.output:
         write_jsonl(predicted, args.output)
-    report(args, gold, predicted, f"{args.model} on {args.corpus}, {args.mode}")
+    report(args, gold, predicted, known, f"{args.model} on {args.corpus}, {args.mode}")
     return 0

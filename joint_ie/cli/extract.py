@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from joint_ie.cli.inputs import Item
     from joint_ie.document import Document
 
+logger = logging.getLogger(__name__)
+
 _START = b'{"id": '  # of every line that we write
 
 
@@ -24,7 +27,7 @@ def add_parser(commands: Any) -> None:
         "extract",
         help="triples of texts",
         description="Find entities and relations. INPUT is a text file, a .jsonl file (Documents, or objects with "
-        '"text" and perhaps "id"), a folder with such files, - for standard input, or a text itself.',
+        '"text" and perhaps "id"), a folder (its .txt and .jsonl files), - for standard input, or a text itself.',
     )
     parser.add_argument("input", nargs="*", metavar="INPUT", help="standard input if none is given")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         _check_output(args.output, args.input)
     done = _repair(args.output) if args.resume else Counter[str]()
+    if done:
+        logger.info("%s holds %d documents; inputs with their ids are skipped", args.output, done.total())
 
     # Imported here so that `joint-ie --help` stays quick.
     from joint_ie.cli.inputs import read_inputs

@@ -22,8 +22,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print two tables, and the relations if asked for."""
     # Imported here so that `joint-ie --help` stays quick.
-    from joint_ie.extraction import find_model
     from joint_ie.models.checkpoint import load_checkpoint
+    from joint_ie.models.sources import find_model
 
     _print("joint-ie", _installation())
     folder = find_model(args.model)

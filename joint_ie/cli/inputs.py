@@ -20,8 +20,8 @@ def read_inputs(
 ) -> Iterator[Item]:
     """Every text with its id, in order; what cannot be read goes to ``on_error``, and the rest follows.
 
-    ``-`` is standard input, a folder all ``.txt`` and ``.jsonl`` files in it, ``without`` a file to pass over
-    there (the output). What is neither a file nor looks like one is a text itself.
+    ``-`` is standard input, a folder all files in it that end in ``.txt``, ``.jsonl`` or ``.ndjson``, ``without`` a
+    file to pass over there (the output). What is neither a file nor looks like one is a text itself.
     """
     for number, given in enumerate(inputs, start=1):
         try:
@@ -43,7 +43,7 @@ def _read(given: str, number: int, on_error: Callable[[InputError], None], witho
     if not path.is_dir():
         yield from _read_file(path, path.name, on_error)
         return
-    found = sorted(p for p in path.rglob("*") if p.suffix in (".txt", ".jsonl") and p.is_file())
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".txt", *_LINES) and p.is_file())
     if not found:
         raise InputError(f"{given}: holds no .txt or .jsonl file; name another folder or the files themselves")
     for file in found:
@@ -66,6 +66,8 @@ def exists(path: Path) -> bool:
 def _read_file(path: Path, id: str, on_error: Callable[[InputError], None]) -> Iterator[Item]:
     # names of files may hold bytes that are no text
     id = id.encode("utf-8", "backslashreplace").decode()
+    if path.suffix.lower() == ".json":
+        raise InputError(f"{path}: is JSON, not text; write it as JSON Lines, for a corpus with joint-ie data convert")
     if path.suffix.lower() not in _LINES:
         yield id, decode(read_bytes(path), str(path))
         return

@@ -38,7 +38,9 @@ def parse_json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
+        # a line of JSON Lines is already named by ``where``
+        one_line = "\n" not in text.rstrip()
+        place = f"column {error.pos + 1}" if one_line else f"line {error.lineno}, column {error.colno}"
         raise InputError(
             f"{where}: is cut off or not valid JSON ({error.msg}, {place}); correct it or fetch it again"
         ) from None

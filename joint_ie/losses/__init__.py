@@ -6,11 +6,14 @@ so that every pair representation goes with every loss.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from torch import Tensor
 
+from joint_ie.losses.adaptive_focal import FocalWeighting, adaptive_focal
 from joint_ie.losses.adaptive_threshold import adaptive_confidence, adaptive_threshold, decide_adaptive
+from joint_ie.losses.balanced_softmax import adaptive_softmax, balanced_softmax, decide_balanced
 from joint_ie.losses.binary_cross_entropy import (
     binary_cross_entropy,
     decide_global,
@@ -18,18 +21,38 @@ from joint_ie.losses.binary_cross_entropy import (
     mean_binary_cross_entropy,
 )
 from joint_ie.losses.common import Reduction
+from joint_ie.losses.distillation import distillation_kl, distillation_mse
+from joint_ie.losses.negative_sampling import NegativeSampling, keep_negative_labels, sample_negative_labels
+from joint_ie.losses.none_class_ranking import none_class_ranking
+from joint_ie.losses.pairwise_moving_threshold import Entropy, pairwise_moving_threshold
+from joint_ie.losses.supervised_contrastive import ContrastiveForm, supervised_contrastive
 
 __all__ = [
     "RELATION_LOSSES",
+    "ContrastiveForm",
+    "Entropy",
+    "FocalWeighting",
+    "NegativeSampling",
     "Reduction",
     "RelationLoss",
     "adaptive_confidence",
+    "adaptive_focal",
+    "adaptive_softmax",
     "adaptive_threshold",
+    "balanced_softmax",
     "binary_cross_entropy",
     "decide_adaptive",
+    "decide_balanced",
     "decide_global",
+    "distillation_kl",
+    "distillation_mse",
     "global_confidence",
+    "keep_negative_labels",
     "mean_binary_cross_entropy",
+    "none_class_ranking",
+    "pairwise_moving_threshold",
+    "sample_negative_labels",
+    "supervised_contrastive",
 ]
 
 
@@ -63,15 +86,29 @@ class RelationLoss:
     confidence: ConfidenceFunction
 
 
+def _with_threshold_class(loss: LossFunction) -> RelationLoss:
+    """A loss that learns the threshold class."""
+    return RelationLoss(loss, lambda logits, threshold, top_k=None: decide_adaptive(logits, top_k), adaptive_confidence)
+
+
 RELATION_LOSSES: Mapping[str, RelationLoss] = {
-    "adaptive-threshold": RelationLoss(
-        adaptive_threshold,
-        lambda logits, threshold, top_k=None: decide_adaptive(logits, top_k),
-        adaptive_confidence,
+    "adaptive-focal": _with_threshold_class(adaptive_focal),
+    "adaptive-focal-released": _with_threshold_class(partial(adaptive_focal, weighting="released")),
+    "adaptive-softmax": _with_threshold_class(adaptive_softmax),
+    "adaptive-threshold": _with_threshold_class(adaptive_threshold),
+    "balanced-softmax": RelationLoss(
+        balanced_softmax,
+        lambda logits, threshold, top_k=None: decide_balanced(logits, top_k),
+        global_confidence,
     ),
     "binary-cross-entropy": RelationLoss(
         binary_cross_entropy,
         lambda logits, threshold, top_k=None: decide_global(logits, threshold),
         global_confidence,
     ),
+    "none-class-ranking": _with_threshold_class(none_class_ranking),
+    "pairwise-moving-threshold": _with_threshold_class(pairwise_moving_threshold),
+    "pairwise-moving-threshold-no-entropy": _with_threshold_class(partial(pairwise_moving_threshold, entropy=None)),
+    "pairwise-moving-threshold-released": _with_threshold_class(partial(pairwise_moving_threshold, entropy="released")),
+    "pairwise-moving-threshold-sum": _with_threshold_class(partial(pairwise_moving_threshold, entropy="sum")),
 }

@@ -4,7 +4,6 @@ Tan et al. 2022 (KD-DocRE), equations 12 and 13; reductions are golden README 2c
 alone where pairs have no labels.
 """
 
-import torch
 from torch import Tensor
 
 from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, reduce_pairs

@@ -4,17 +4,14 @@ Zhou and Lee 2022, "None Class Ranking Loss for Document-Level Relation Extracti
 golden README 4. Relations are decided as with the adaptive threshold (`decide_adaptive`, `adaptive_confidence`).
 """
 
-import math
-
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from joint_ie.errors import InputError
 from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, reduce_pairs
 
-FLOOR = math.log(1e-8)
-"""No probability counts as smaller than 1e-8, and below it there is no gradient (golden README 4)."""
+SMALLEST = 1e-8
+"""No probability counts as smaller, and below it there is no gradient (golden README 4)."""
 
 
 def none_class_ranking(
@@ -52,7 +49,9 @@ def none_class_ranking(
         # -mean(f_r - f_0), so that the differences of large logits are taken first.
         margin = torch.cat([-margin.mean(1, keepdim=True), margin], 1)
         positive = torch.cat([~positive.any(1, keepdim=True), positive], 1)
-    # Logarithms of sigmoids and not of 1 - sigmoid, which cancels in float32 (golden README 4, float32 caution).
-    right = logsigmoid(margin).clamp(min=FLOOR)
-    wrong = (torch.sigmoid(-margin) + shift).clamp(max=1).log() if shift else logsigmoid(-margin).clamp(min=FLOOR)
+    probability = margin.sigmoid()
+    # 1 - p cancels in float32; in float64 it is the reference's own arithmetic, to the last digits of its values.
+    opposite = 1 - probability if margin.dtype == torch.float64 else (-margin).sigmoid()
+    right = probability.clamp(min=SMALLEST).log()
+    wrong = (opposite + shift).clamp(SMALLEST, 1).log()
     return reduce_pairs(-torch.where(positive, right, wrong).sum(1), reduction)

@@ -52,7 +52,9 @@ def pairwise_moving_threshold(
     check_pairs(logits, labels)
     allowed = ("mean", "sum", "released")
     if entropy is not None and entropy not in allowed:
-        raise InputError(f'entropy "{entropy}" should be None or one of {", ".join(allowed)}{nearest(entropy, allowed)}')
+        raise InputError(
+            f'entropy "{entropy}" should be None or one of {", ".join(allowed)}{nearest(entropy, allowed)}'
+        )
     logits = at_least_float32(logits)
     positive = labels[:, 1:].bool()
     negative = ~positive

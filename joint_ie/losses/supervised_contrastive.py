@@ -67,27 +67,27 @@ def supervised_contrastive(
         anchor = related
     # Pairs without a relation are most of a batch: their rows of similarities are never made.
     rows = anchor.nonzero().flatten() if len(related) > 1 else related.new_zeros(0, dtype=torch.long)
+    # All pairs' zeros come from the embeddings, so that there is a graph even where no pair has a term.
+    zeros = at_least_float32(embeddings).sum(1) * 0
+    if len(rows) == 0:
+        return reduce_pairs(zeros, reduction)
     similarity, shares = _similarities(embeddings, relations, rows, temperature)
     itself = rows[:, None] == torch.arange(len(related), device=rows.device)
-    everything = similarity.masked_fill(itself, -torch.inf).logsumexp(1)
     shares = shares & ~itself
-    count = shares.sum(1)
+    count = shares.sum(1).to(similarity.dtype)
+    everything = similarity.masked_fill(itself, -torch.inf).logsumexp(1)
     if form == "paper":
+        # The smallest number and not -inf, which would make NaN of the unused gradient where nothing is shared.
         nearby = similarity.masked_fill(~shares, torch.finfo(similarity.dtype).min).logsumexp(1)
         contrast, far = everything - nearby + count.clamp(min=1).log(), everything
     else:
         contrast = everything - similarity.masked_fill(~shares, 0.0).sum(1) / count.clamp(min=1)
-        counted = torch.ones_like(related) if form == "released-single-precision" else related
-        shift = similarity.detach().max(1).values if len(rows) else everything
-        far = (everything - shift) * counted.to(similarity.dtype).mean()
-    # All pairs' zeros come from the embeddings, so that there is a graph even where no pair has a term.
-    zeros = at_least_float32(embeddings).sum(1) * 0
+        weight = related.to(similarity.dtype).mean() if form == "released" else 1.0
+        far = (everything - similarity.detach().max(1).values) * weight
     return reduce_pairs(zeros.index_add(0, rows, torch.where(count > 0, contrast, far)), reduction)
 
 
-def _similarities(
-    embeddings: Tensor, relations: Tensor, rows: Tensor, temperature: float
-) -> tuple[Tensor, Tensor]:
+def _similarities(embeddings: Tensor, relations: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Cosines over the temperature, ``[rows, P]``, and whether two pairs share a relation, ``[rows, P]`` bool."""
     # In full precision also under autocast: a temperature of 0.2 makes the rounding of a cosine five times larger.
     with torch.autocast(embeddings.device.type, enabled=False):

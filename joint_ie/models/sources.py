@@ -51,8 +51,8 @@ def find_model(model: str | Path = "default") -> Path:
 
 def _from_hub(name: str) -> Path:
     # Imported only when asked for: nothing else here needs the network.
-    from httpx import HTTPError
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HTTPError  # of whichever HTTP library this version of the hub uses
 
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.yaml"]))

@@ -20,6 +20,9 @@ from joint_ie.models.stages import FoundEntity, Stages
 
 GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried
 LARGEST = 7.0  # the largest shift of relation logits that is tried
+# Mentions per gold mention that are tried at most. More have an F1 below 67 anyway, and a model that has hardly
+# learned anything would take nearly all spans for mentions: hours of coreference and relations.
+MOST = 2
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Tuner:
             gold += len(wanted)
             scores.append(probability.double().cpu().numpy())
             right.append(np.array([(start, end) in wanted for start, end in spans.tolist()], dtype=bool))
-        return best_cut(np.concatenate(scores), np.concatenate(right), gold)
+        return best_cut(np.concatenate(scores), np.concatenate(right), gold, most=MOST * gold)
 
     def _clusters(self) -> tuple[float, float]:
         """The probability above which clusters join, by F1 of exact clusters."""
@@ -153,11 +156,13 @@ class Tuner:
         return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id
 
 
-def best_cut(scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -> tuple[float, float]:
+def best_cut(
+    scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int, most: int | None = None
+) -> tuple[float, float]:
     """The cut between two scores in (0, 1) at which taking everything above it has the highest F1, and that F1.
 
     ``scores`` [n], and whether each item is right [n]; ``gold`` counts the right items that there are, found or not.
-    Without any scores the cut is 0.5.
+    At most ``most`` items are taken, none if more of them share the highest score. Without any scores the cut is 0.5.
     """
     if not len(scores):
         return 0.5, 0.0
@@ -165,7 +170,11 @@ def best_cut(scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -
     ranked = scores[order]
     f1 = 2 * np.cumsum(right[order]) / (np.arange(1, len(order) + 1) + max(gold, 1))
     f1[:-1][ranked[:-1] == ranked[1:]] = -1.0  # equal scores are taken together
+    if most is not None:
+        f1[most:] = -1.0
     best = int(np.argmax(f1))
+    if f1[best] < 0:
+        return float((1 + ranked[0]) / 2), 0.0
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
     return float((ranked[best] + below) / 2), float(f1[best])
 

@@ -27,8 +27,7 @@ logger = logging.getLogger(__name__)
 def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
     """Find the best thresholds on annotated ``documents`` and write them into the folder's ``config.json``."""
     model, tokenizer = load_checkpoint(folder)
-    if torch.cuda.is_available():
-        model.cuda()  # type: ignore[no-untyped-call, unused-ignore]
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     bf16 = resolve_precision("auto", model.device) == "bf16"
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
         tuned = Tuner(model, collator_for(model, tokenizer), grouped(documents)).tune()

@@ -80,6 +80,7 @@ def test_texts_files_folders_and_standard_input_in_order(run, folder, monkeypatc
         "7",
         "a.jsonl:2",
         "b.txt",
+        "doc",
         "inner/c.txt",
         "doc",
         "text-7",
@@ -88,8 +89,8 @@ def test_texts_files_folders_and_standard_input_in_order(run, folder, monkeypatc
     assert found[0].text == TEXT and found[0].relations
     assert found[1].entities == found[0].entities
     assert found[2].text == "Zoë met Eve."
-    assert found[8].tokens == document.tokens
-    assert (found[9].entities, found[9].relations) == ((), ())
+    assert found[7].tokens == found[9].tokens == document.tokens
+    assert (found[10].entities, found[10].relations) == ((), ())
 
 
 def test_standard_input_is_read_without_inputs(run, monkeypatch):
@@ -112,6 +113,7 @@ def test_results_are_documents(run, folder, tmp_path):
         ("gone.txt", None, "no such file"),
         ("inner/gone", None, "no such file"),
         ("latin.txt", b"Zo\xeb", "latin.txt: is not UTF-8 text"),
+        ("corpus.json", b"[]", "corpus.json: is JSON, not text"),
         ("cut.jsonl", b'{"text": "Bob."}\n{"text": "Ev\n{"text": "Ann."}\n', "cut.jsonl: line 2: is cut off or not"),
         ("list.jsonl", b"[1]\n", "list.jsonl: line 1: should be an object"),
         ("no_text.jsonl", b'{"id": "a", "text": null}\n', "no_text.jsonl: line 1: should be an object"),

@@ -92,6 +92,7 @@ def test_broken_lines_are_named_and_can_be_passed_over(tmp_path: Path, line: byt
     with pytest.raises(InputError, match=f"^{path}: line 4") as caught:
         list(read_jsonl(path))
     assert BROKEN[line] in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).count(" line ") == 1  # that of the file, not of the text inside the line
     errors: list[InputError] = []
     assert [document.id for document in read_jsonl(path, errors.append)] == ["good", "good"]
     assert [str(error) for error in errors] == [str(caught.value)]
