@@ -15,3 +15,11 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     """A hint such as ``' (did you mean "atlop"?)'``, or an empty string if nothing is close."""
     close = get_close_matches(name, list(allowed), n=1)
     return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def check_range(name: str, value: float | None, low: float, high: float | None = None) -> None:
+    """Raise `InputError` unless ``value`` is None or in [low, high]."""
+    if value is not None and (value < low or (high is not None and value > high)):
+        raise InputError(
+            f"{name} = {value} should be at least {low}" + ("" if high is None else f" and at most {high}")
+        )

@@ -1,8 +1,8 @@
 """Text or Documents in, Documents out: `load` a model and call it.
 
 Every relation of a result names its evidence sentences, and ``Relation.evidence_kind`` how they were found:
-``both-entities`` (head and tail stand in them), ``context`` (the model's localized context points to them) or
-``nearest-mentions`` (they hold the two mentions that are closest).
+``both-entities`` (head and tail stand in them), ``nearest-mentions`` (they hold the two mentions that are closest), or
+``context`` (these, and the sentences of head or tail that the model's localized context points to).
 """
 
 import logging
@@ -93,7 +93,9 @@ class Extractor:
                 "finds in a text may be meaningless; use gold_entities (--mode gold-entities)"
             )
         documents = self._documents(_bar(items, progress), on_error)
-        for document in self._annotated(documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words):
+        for document in self._annotated(
+            documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words, on_error
+        ):
             kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)
             yield replace(document, relations=tuple(kept))
 
@@ -133,19 +135,28 @@ class Extractor:
         annotate: Callable[[Sequence[Document]], list[Document]],
         has_something: Callable[[Document], bool],
         batch_words: int,
+        on_error: Callable[[InputError], None] | None = None,
     ) -> Iterator[Document]:
         """Documents with nothing to annotate have no relations, and the model does not see them."""
         before = self._predictor.unscored_pairs
         for ahead in _read_ahead(documents):
             done = [replace(document, relations=()) for document in ahead]
             chosen = [i for i, document in enumerate(ahead) if has_something(document)]
+            refused: set[int] = set()
             for group in by_length([len(document.tokens) for document in ahead], batch_words, chosen):
                 device = self.model.device.type
-                with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
-                    results = annotate([ahead[i] for i in group])
+                try:
+                    with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
+                        results = annotate([ahead[i] for i in group])
+                except InputError as error:  # a document that is too long for the model's stages, which runs alone
+                    if on_error is None or len(group) > 1:
+                        raise
+                    on_error(error)
+                    refused.update(group)
+                    continue
                 for i, document in zip(group, results, strict=True):
                     done[i] = document
-            yield from done
+            yield from (document for i, document in enumerate(done) if i not in refused)
         unscored = self._predictor.unscored_pairs - before
         if unscored:
             limit = self.model.settings.relations.max_word_distance

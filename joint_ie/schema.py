@@ -42,11 +42,6 @@ class Schema:
         """Relation type id to its position."""
         return {label.id: i for i, label in enumerate(self.relation_types)}
 
-    def relation_name(self, relation: str) -> str:
-        """The readable name of a relation id; the id itself where the schema has no such relation."""
-        position = self.relation_index.get(relation)
-        return relation if position is None else self.relation_types[position].name
-
     def check_entity_type(self, entity_type: str, where: str) -> None:
         """Raise `InputError` unless ``entity_type`` is known; ``where`` names document and field."""
         if entity_type not in self.entity_index:

@@ -17,8 +17,7 @@ def test_file_round_trip_keeps_the_order(tmp_path: Path) -> None:
 
 def test_names() -> None:
     assert SCHEMA.entity_types == (Label("PER", "PER"), Label("LOC", "LOC"))
-    assert SCHEMA.relation_name("P20") == "place of death"
-    assert SCHEMA.relation_name("P1") == "P1"
+    assert SCHEMA.relation_types[1] == Label("P20", "place of death")
 
 
 @pytest.mark.parametrize(

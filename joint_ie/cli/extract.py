@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     form = args.format or ("table" if args.output is None and sys.stdout.isatty() else "jsonl")
     if args.resume and (args.output is None or form != "jsonl"):
         return _wrong_use("--resume goes on with a jsonl file; name it with --output")
+    if args.resume and not all(_is_file(given) for given in args.input or ["-"]):
+        return _wrong_use("--resume knows texts by the names of their files; give files or folders")
     if not args.input and sys.stdin.isatty():
         return _wrong_use("nothing to read; give a text, a file, a folder, or - and type (Ctrl-D ends)")
     if args.output is not None:
@@ -112,6 +114,13 @@ def _write_file(documents: "Iterator[Document]", form: str, output: Path, mode: 
             _write(documents, form, file)
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def _is_file(given: str) -> bool:
+    """Whether the input is a file or folder, or looks like one that is missing."""
+    from joint_ie.cli.inputs import exists
+
+    return given != "-" and (exists(Path(given)) or given.split() == [given])
 
 
 def _check_output(output: Path, inputs: Sequence[str]) -> None:

@@ -77,13 +77,16 @@ def _model(model: Any, folder: Path) -> Iterator[tuple[str, object]]:
         "relation scores",
         f"{settings.relations.representation}, {settings.relations.loss}, {settings.relations.input}",
     )
-    yield "mention threshold", settings.mentions.threshold
-    yield "coreference threshold", settings.coreference.threshold
+    yield "mention threshold", f"{settings.mentions.threshold:.3f}"
+    yield "coreference threshold", f"{settings.coreference.threshold:.3f}"
     if settings.relations.loss == "binary-cross-entropy":
         yield "relation threshold", settings.relations.threshold
     else:
         yield "relation threshold", "learned"
-    yield "relation shift", settings.relations.shift
+    yield (
+        "relation shift",
+        f"{settings.relations.shift:+.3f} end-to-end, {settings.relations.gold_shift:+.3f} gold entities",
+    )
     yield from _scores(folder / "scores.json")
 
 

@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     overrides = [item for item in args.config if item not in files]
     experiment = Experiment.from_mapping(load_yaml(files, overrides), where=", ".join(files) or "config")
     result = run_experiment(experiment, args.output, args.resume)
-    if result.best_score is not None:
-        print(f"best {experiment.training.monitor} {100 * result.best_score:.2f} after epoch {result.best_epoch}")
+    if result.best_score is not None and result.best_epoch is not None:
+        monitor = experiment.training.monitor
+        print(f"best {monitor} {100 * result.best_score:.2f} after {result.best_epoch + 1} epochs")
     print(f"checkpoint: {args.output / 'best'}")
     return 0

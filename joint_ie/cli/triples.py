@@ -19,7 +19,7 @@ SENTENCES = 3
 
 _MARKS = {
     BOTH: ("●", "head and tail stand in this sentence"),
-    CONTEXT: ("◐", "the model's context of head and tail points to this sentence"),
+    CONTEXT: ("◐", "head or tail stand here: nearest mentions, and where the model's context points"),
     NEAREST: ("○", "sentences of the two nearest mentions"),
 }
 _CONTROL = {i: " " for i in (*range(32), *range(127, 160))}  # a text must not steer the terminal

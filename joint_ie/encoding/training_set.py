@@ -13,7 +13,7 @@ from joint_ie.encoding.index import MentionIndex, OnDevice, PairIndex
 from joint_ie.encoding.joining import join
 from joint_ie.encoding.sampling import Examples, Negatives, Sample, draw, examples
 from joint_ie.encoding.subwords import Subwords
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, check_range
 from joint_ie.schema import Schema
 
 Item = tuple[int, ...]
@@ -58,6 +58,10 @@ class Budget:
     pairs: int = 4000
     documents: int = 8
     buffer: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "pairs", "documents", "buffer"):
+            check_range(name, getattr(self, name), 1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Sentences that support a predicted relation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -12,7 +12,7 @@ from joint_ie.heads.multi_instance import mention_pairs
 from joint_ie.heads.pair_input import PairInput
 
 BOTH = "both-entities"  # sentences in which head and tail stand
-CONTEXT = "context"  # sentences that the localized context points to
+CONTEXT = "context"  # of head or tail: those of the nearest mentions and those that the localized context points to
 NEAREST = "nearest-mentions"  # the sentences of the two mentions that are closest
 SHARE = 0.25  # of the localized context that a sentence must hold to be evidence
 
@@ -22,9 +22,9 @@ def evidence(
 ) -> list[tuple[tuple[int, ...], str]]:
     """Evidence sentences (positions in their document) of every fact, and how they were found.
 
-    A sentence in which both entities stand comes first. Where there is none: the sentences that hold at least
-    a quarter of the localized context's weight (at least the heaviest), or, in models without that,
-    the sentences of the two nearest mentions.
+    Sentences in which both entities stand come first. Where there are none: the sentences of the two nearest
+    mentions (`NEAREST`), and those sentences of head or tail that hold at least a quarter of the localized context's
+    weight, or the most of it (`CONTEXT`, if there are any).
     """
     starts = [0]
     for document in documents:
@@ -34,17 +34,14 @@ def evidence(
     places: list[set[int]] = [set() for _ in range(mentions.entities)]
     for entity, place in zip(mentions.entity.tolist(), of_mention, strict=True):
         places[entity].add(place)
-    pairs = zip(facts.head.tolist(), facts.tail.tolist(), strict=True)
+    pairs = list(zip(facts.head.tolist(), facts.tail.tolist(), strict=True))
     found = [(places[head] & places[tail], BOTH) for head, tail in pairs]
-    searches: dict[str, Callable[[PairIndex], list[set[int]]]] = {
-        CONTEXT: lambda rest: _pointed_to(given, view, rest),
-        NEAREST: lambda rest: _nearest(given, rest),
-    }
-    for how, search in searches.items():
-        rest = [i for i, (chosen, _) in enumerate(found) if not chosen]
-        if rest:
-            for i, chosen in zip(rest, search(facts[torch.tensor(rest, device=facts.head.device)]), strict=True):
-                found[i] = (chosen, how)
+    apart = [i for i, (shared, _) in enumerate(found) if not shared]
+    rest = facts[torch.tensor(apart, dtype=torch.long, device=facts.head.device)]
+    for i, nearest, pointed in zip(apart, _nearest(given, rest), _pointed_to(given, view, rest), strict=True):
+        head, tail = pairs[i]
+        pointed &= places[head] | places[tail]
+        found[i] = (nearest | pointed, CONTEXT if pointed else NEAREST)
     return [
         (tuple(sorted(place - starts[document] for place in chosen)), how)
         for (chosen, how), document in zip(found, facts.document.tolist(), strict=True)
@@ -53,7 +50,7 @@ def evidence(
 
 def _pointed_to(given: PairInput, view: TokenView, facts: PairIndex) -> list[set[int]]:
     """The sentences that the localized context of every fact points to; none without one, or without weight."""
-    if given.attention is None:
+    if given.attention is None or not len(facts):
         return [set() for _ in range(len(facts))]
     sentence = given.word_sentence
     # the context of one-hot sentence vectors is the weight of every sentence

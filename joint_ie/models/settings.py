@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, check_range, nearest
+from joint_ie.losses import RELATION_LOSSES
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class MentionSettings:
     inside_share: float = 0.5
     """Share of the negatives that lie inside gold mentions, as far as there are so many (JEREX: 0.5)."""
 
+    def __post_init__(self) -> None:
+        check_range("max_width", self.max_width, 1)
+        check_range("sizes", self.sizes, 1)
+        check_range("threshold", self.threshold, 0, 1)
+        check_range("negatives", self.negatives, 0)
+        check_range("inside_share", self.inside_share, 0, 1)
+
 
 @dataclass(frozen=True)
 class CoreferenceSettings:
@@ -57,6 +65,11 @@ class CoreferenceSettings:
     negatives: int | None = 200
     """Sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
 
+    def __post_init__(self) -> None:
+        check_range("distances", self.distances, 1)
+        check_range("threshold", self.threshold, 0, 1)
+        check_range("negatives", self.negatives, 0)
+
 
 @dataclass(frozen=True)
 class RelationSettings:
@@ -65,7 +78,8 @@ class RelationSettings:
     input: Literal["one-pass", "markers"] = "one-pass"
     """``markers``: documents are encoded (again) with markers around the mentions (ATLOP)."""
     representation: Literal["multi-instance", "entity-concatenation", "localized-context"] = "localized-context"
-    loss: Literal["adaptive-threshold", "binary-cross-entropy"] = "adaptive-threshold"
+    loss: str = "adaptive-threshold"
+    """One of `losses.RELATION_LOSSES`."""
     threshold: float = 0.6
     """Probability from which a relation holds, for losses without a learned threshold (JEREX: 0.6)."""
     shift: float = 0.0
@@ -95,6 +109,14 @@ class RelationSettings:
     subwords holds both, and no document of the DocRED family is so long."""
 
     def __post_init__(self) -> None:
+        if self.loss not in RELATION_LOSSES:
+            allowed = ", ".join(RELATION_LOSSES)
+            raise InputError(
+                f"loss = {self.loss!r} is not a loss{nearest(self.loss, RELATION_LOSSES)}; allowed: {allowed}"
+            )
+        check_range("threshold", self.threshold, 0, 1)
+        for name in ("top_k", "negatives", "word_distances", "sentence_distances", "max_word_distance", "block_size"):
+            check_range(name, getattr(self, name), 0 if name == "negatives" else 1)
         if self.embedding_size % self.block_size:
             raise InputError(
                 f"embedding_size = {self.embedding_size} should be a multiple of block_size = {self.block_size}"

@@ -16,6 +16,7 @@ from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, wo
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.spans import all_spans
+from joint_ie.errors import InputError
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import complete_linkage
@@ -26,6 +27,7 @@ from joint_ie.models.outputs import Encoded
 SPANS = 1 << 15  # scored together
 MENTION_PAIRS = 1 << 16
 ENTITY_PAIRS = 1 << 13
+MOST_MENTIONS = 15_000  # of one document: their pairs take some gigabytes
 PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
 
 
@@ -108,6 +110,11 @@ class Stages:
         vectors = encoded.words(spans).split(counts)
         found = []
         for i, part in enumerate(probability.split(counts)):
+            if counts[i] > MOST_MENTIONS:
+                raise InputError(
+                    f"document {batch.documents[i].id!r}: has {counts[i]} mentions, and coreference compares all "
+                    f"pairs of them; cut it into parts with fewer than {MOST_MENTIONS}"
+                )
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
             found.append(FoundMentions(places, vectors[i], part.tolist(), self._coreference(vectors[i], texts)))

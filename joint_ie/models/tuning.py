@@ -149,8 +149,8 @@ class Tuner:
 
     def _decision_threshold(self) -> float:
         """The confidence from which a relation is predicted when nothing is added to the logits."""
-        learned = self.model.settings.relations.loss == "adaptive-threshold"
-        return 0.5 if learned else self.model.settings.relations.threshold
+        relations = self.model.settings.relations
+        return relations.threshold if relations.loss == "binary-cross-entropy" else 0.5
 
     def _key(self, entity: FoundEntity) -> Hashable:
         return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id

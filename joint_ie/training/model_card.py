@@ -81,7 +81,10 @@ def _training(config: Mapping[str, Any]) -> Iterator[str]:
         layers = "" if source["relations"] else ", without its relation labels"
         share = f", {source['share']:.0%} of the documents in every epoch" if source["share"] < 1 else ""
         yield f"- `{source['corpus']}`{layers}{share}"
-    yield f"- checkpoint and thresholds chosen on `{config['data']['dev']}`"
+    tuned = "checkpoint and thresholds" if config.get("tune", True) else "checkpoint"
+    yield f"- {tuned} chosen on `{config['data']['dev']}`"
+    if config.get("start"):
+        yield f"- started from the weights of `{config['start']}`"
     yield f"- {config['training']['epochs']} epochs, seed {config['training']['seed']}; all settings in `training.yaml`"
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from tqdm import tqdm
+
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.grouping import by_length
@@ -37,5 +39,6 @@ def validate(
 def grouped(documents: Sequence[Document], words: int = 3000) -> Iterator[list[Document]]:
     """Documents in batches of so many words at most, padding included; those without words are left out."""
     chosen = [i for i, document in enumerate(documents) if document.tokens]
-    for group in by_length([len(document.tokens) for document in documents], words, chosen):
+    groups = list(by_length([len(document.tokens) for document in documents], words, chosen))
+    for group in tqdm(groups, desc="held-out documents", disable=None, leave=False):
         yield [documents[i] for i in group]

@@ -169,13 +169,20 @@ def test_files_that_are_not_ours_are_left_alone(run, folder, tmp_path):
     notes = tmp_path / "notes.txt"
     for content in (b"my notes", b"my notes\n", b'{"text": "x"}\n', b'{"text": "x"}'):
         notes.write_bytes(content)
-        status, _, errors = run(TEXT, "-o", notes, "--resume")
+        status, _, errors = run(folder / "b.txt", "-o", notes, "--resume")
         assert (status, len(errors)) == (1, 1)
         assert notes.read_bytes() == content
     before = (folder / "b.txt").read_bytes()
     status, _, errors = run(folder / "b.txt", "-o", folder / "b.txt")
     assert (status, len(errors)) == (1, 1) and "is an input" in errors[0]
     assert (folder / "b.txt").read_bytes() == before
+
+
+def test_only_files_can_be_resumed(run, tmp_path):
+    """A second text would have the id of the first, and be taken for done."""
+    for given in (TEXT, "-"):
+        status, _, errors = run(given, "-o", tmp_path / "out.jsonl", "--resume")
+        assert status == 2 and "give files or folders" in errors[0]
 
 
 def test_the_output_is_no_input_of_its_own_folder(run, folder):

@@ -55,10 +55,10 @@ def test_no_facts(toy) -> None:
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
-        ({0: 1.0}, ((0,), CONTEXT)),
+        ({0: 1.0}, ((0, 1, 3), CONTEXT)),
         ({1: 0.5, 3: 0.3, 4: 0.2}, ((1, 3), CONTEXT)),
-        ({0: 0.24, 1: 0.2, 3: 0.23, 4: 0.33}, ((4,), CONTEXT)),
-        ({0: 0.2, 1: 0.1, 3: 0.19, 4: 0.51}, ((4,), CONTEXT)),
+        ({0: 0.24, 1: 0.2, 3: 0.23, 4: 0.33}, ((1, 3, 4), CONTEXT)),
+        ({0: 0.2, 1: 0.1, 3: 0.19, 4: 0.51}, ((1, 3, 4), CONTEXT)),
         ({0: 0.25, 1: 0.25, 3: 0.25, 4: 0.25}, ((0, 1, 3, 4), CONTEXT)),
         ({}, ((1, 3), NEAREST)),  # special tokens hold all the weight
     ],
@@ -66,7 +66,10 @@ def test_no_facts(toy) -> None:
 def test_sentences_that_the_context_points_to(
     toy, monkeypatch: pytest.MonkeyPatch, weights: dict[int, float], expected: tuple
 ) -> None:
-    """Entities 1 and 2 of document 0 share no sentence; both attend to a sentence with the root of its weight."""
+    """Entities 1 and 2 of document 0 share no sentence; both attend to a sentence with the root of its weight.
+
+    Their nearest mentions stand in sentences 1 and 3, which are always named.
+    """
     row = torch.zeros(14)  # [CLS], twelve words, [SEP]
     row[0] = 1.0 - sum(weights.values())
     for sentence, weight in weights.items():
@@ -82,9 +85,18 @@ def test_each_fact_by_the_best_way_it_has(toy, monkeypatch: pytest.MonkeyPatch) 
     """In the order of the facts, although each way is asked for all that are left at once."""
     count = sum(len(spans) for group in ENTITIES for spans in group)
     values = torch.zeros(count, 2, 14)
-    values[:4, :, 8] = 1.0  # mentions of entities 0 and 1 attend to word 7, the others to nothing at all
+    values[:4, :, 10] = 1.0  # mentions of entities 0 and 1 attend to word 9, the others to nothing at all
     monkeypatch.setattr(module, "attention_rows", lambda *_: AttentionRows(values, torch.zeros(count).long()))
-    values[6, :, 8] = 1.0  # the mention of entity 3
+    values[6, :, 10] = 1.0  # the mention of entity 3
     pairs = [(1, 2, 0), (0, 1, 0), (0, 3, 0), (4, 6, 1), (4, 5, 1)]
-    expected = [((1, 3), NEAREST), ((0,), BOTH), ((3,), CONTEXT), ((0, 1), NEAREST), ((0,), BOTH)]
+    expected = [((1, 3), NEAREST), ((0,), BOTH), ((0, 1, 4), CONTEXT), ((0, 1), NEAREST), ((0,), BOTH)]
     assert found(toy, pairs, "localized-context") == expected
+
+
+def test_sentences_without_head_and_tail_are_no_evidence(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entities 0 and 3 attend to word 7 alone, in sentence 3, where neither stands."""
+    count = sum(len(spans) for group in ENTITIES for spans in group)
+    values = torch.zeros(count, 2, 14)
+    values[:, :, 8] = 1.0
+    monkeypatch.setattr(module, "attention_rows", lambda *_: AttentionRows(values, torch.zeros(count).long()))
+    assert found(toy, [(0, 3, 0)], "localized-context") == [((0, 1), NEAREST)]
