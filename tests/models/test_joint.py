@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from joint_ie.encoding.sampling import Negatives
+from joint_ie.losses import RELATION_LOSSES
+from joint_ie.models.prediction import Predictor
 
 REPRESENTATIONS = ["entity-concatenation", "multi-instance", "localized-context"]
 INPUTS = ["one-pass", "markers"]
@@ -127,3 +129,20 @@ def test_sampled_relation_negatives(toy) -> None:
     batch = training.batch([(0,)], 0)
     assert len(batch.targets.pairs) == 3 + 2
     assert math.isfinite(model(batch).loss.item())
+
+
+@pytest.mark.parametrize("loss", sorted(RELATION_LOSSES))
+def test_every_loss_trains_and_predicts(toy, loss: str) -> None:
+    """With the loss by name: a step down the gradient lowers it, and decided relations carry a confidence."""
+    model = toy.model(relations={"loss": loss}).eval()
+    documents = [toy.document(i) for i in range(3)]
+    batch = toy.training_set(model, documents).batch([(0,), (1,), (2,)], 0)
+    before = model(batch)
+    before.losses["relations"].backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-3 * parameter.grad
+    assert model(batch).losses["relations"] < before.losses["relations"]
+    for document in Predictor(model, toy.collator(model)).gold_entities(documents):
+        assert all(0 <= relation.score <= 1 for relation in document.relations)
