@@ -7,8 +7,7 @@ Pooling", section 4; the mean over pairs is golden README 1a.
 import torch
 from torch import Tensor
 
-from joint_ie.errors import InputError
-from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, reduce_pairs
+from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, highest, reduce_pairs
 
 
 def adaptive_threshold(logits: Tensor, labels: Tensor, reduction: Reduction = "mean") -> Tensor:
@@ -43,14 +42,7 @@ def decide_adaptive(logits: Tensor, top_k: int | None = None) -> Tensor:
         logits - ``[P, 1+R]``
         returns - ``[P, R]``, bool
     """
-    relations = logits[:, 1:]
-    decided = relations > logits[:, :1]
-    if top_k is None:
-        return decided
-    if top_k < 1:
-        raise InputError(f"top_k = {top_k} should be at least 1, or None for no limit")
-    kth = logits.topk(min(top_k, logits.shape[1]), dim=1).values[:, -1:]
-    return decided & (relations >= kth)
+    return highest(logits, logits[:, 1:] > logits[:, :1], top_k)
 
 
 def adaptive_confidence(logits: Tensor) -> Tensor:

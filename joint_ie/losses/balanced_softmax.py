@@ -7,8 +7,7 @@ Zhang et al. 2021, "Document-level Relation Extraction as Semantic Segmentation"
 import torch
 from torch import Tensor
 
-from joint_ie.errors import InputError
-from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, reduce_pairs
+from joint_ie.losses.common import Reduction, at_least_float32, check_pairs, highest, reduce_pairs
 
 
 def balanced_softmax(logits: Tensor, labels: Tensor, reduction: Reduction = "mean") -> Tensor:
@@ -65,11 +64,4 @@ def decide_balanced(logits: Tensor, top_k: int | None = None) -> Tensor:
         logits - ``[P, 1+R]``
         returns - ``[P, R]``, bool
     """
-    relations = logits[:, 1:]
-    decided = relations > 0
-    if top_k is None:
-        return decided
-    if top_k < 1:
-        raise InputError(f"top_k = {top_k} should be at least 1, or None for no limit")
-    kth = logits.topk(min(top_k, logits.shape[1]), dim=1).values[:, -1:]
-    return decided & (relations >= kth)
+    return highest(logits, logits[:, 1:] > 0, top_k)

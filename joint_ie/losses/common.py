@@ -33,3 +33,17 @@ def reduce_pairs(values: Tensor, reduction: Reduction) -> Tensor:
         return values
     allowed = ("mean", "sum", "none")
     raise InputError(f'reduction "{reduction}" should be one of {", ".join(allowed)}{nearest(reduction, allowed)}')
+
+
+def highest(logits: Tensor, decided: Tensor, top_k: int | None) -> Tensor:
+    """Of the ``decided`` relations ``[P, R]`` those not below their pair's ``top_k``-th logit; all if that is None.
+
+    The ``top_k``-th value is taken among all columns of ``logits`` ``[P, 1+R]``, and ties with it are all kept (golden
+    README 0).
+    """
+    if top_k is None:
+        return decided
+    if top_k < 1:
+        raise InputError(f"top_k = {top_k} should be at least 1, or None for no limit")
+    kth = logits.topk(min(top_k, logits.shape[1]), dim=1).values[:, -1:]
+    return decided & (logits[:, 1:] >= kth)
