@@ -73,11 +73,12 @@ def _dataclass(cls: type[Settings], data: Any, where: str, path: str) -> Setting
                 f"{where}: {_join(path, key)} = {value!r} is not a setting{nearest(str(key), fields)}; "
                 f"allowed here: {', '.join(fields)}"
             )
+    # what is there is checked first: a misspelt key is often why another is missing
+    values = {key: _value(hints[key], value, where, _join(path, key)) for key, value in data.items()}
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in data:
             raise InputError(f"{where}: {_join(path, name)} is missing; set it")
-    values = {key: _value(hints[key], value, where, _join(path, key)) for key, value in data.items()}
     try:
         return cls(**values)
     except InputError as error:

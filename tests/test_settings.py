@@ -172,3 +172,8 @@ def test_differences_name_full_paths_in_order():
     new = {"new": {"x": 1}, "d": 2, "a": {"b": 1, "c": [2]}}
     assert list(differences(old, new)) == [("a.c", [1], [2]), ("gone", 0, None), ("new", None, {"x": 1})]
     assert list(differences(old, dict(reversed(old.items())))) == []
+
+
+def test_a_misspelt_key_comes_before_what_is_missing():
+    with pytest.raises(InputError, match=r'inner\.nmae = 1 is not a setting \(did you mean "name"'):
+        from_mapping(Outer, {"inner": {"nmae": 1}})
