@@ -4,6 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure. In CI examples are the same every time, so that a red run can be run again.
+settings.register_profile(
+    "joint_ie", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("joint_ie")
 
 
 @pytest.fixture(scope="session")
