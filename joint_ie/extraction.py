@@ -6,7 +6,6 @@ Every relation of a result names its evidence sentences, and ``Relation.evidence
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from joint_ie.models.joint import JointModel
 from joint_ie.models.precision import resolve_precision
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.sources import find_model
-from joint_ie.text import Tokeniser
+from joint_ie.text import Tokeniser, check_text
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ T = TypeVar("T")
 
 AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
 AHEAD_WORDS = 20_000
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class Extractor:
@@ -123,10 +121,7 @@ class Extractor:
             return self._tokenise(text, id)
         bare = replace(item, entities=(), relations=None)
         bare.validate()
-        if _SURROGATE.search(bare.text):
-            raise InputError(
-                f"document {bare.id!r}: its text holds half of a surrogate pair; decode it with its real encoding"
-            )
+        check_text(bare.text, bare.id)
         return bare
 
     def _annotated(

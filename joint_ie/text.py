@@ -56,12 +56,7 @@ class Tokeniser:
 
     def __call__(self, text: str, id: str = "text") -> Document:
         """The text as a `Document` without annotations; white space makes no tokens."""
-        broken = _SURROGATE.search(text)
-        if broken:
-            raise InputError(
-                f"document {id!r}: character {broken.start()} is half of a surrogate pair, which is no text; "
-                f"decode the file with its real encoding"
-            )
+        check_text(text, id)
         cuts = [0, *(run.end() for run in _LONG_RUN.finditer(text)), len(text)]
         tokens = tuple(
             (cut + token.idx, cut + token.idx + len(token))
@@ -93,6 +88,16 @@ class Tokeniser:
             ended = ended and not _needs_more(word, previous, following)
         if words:
             yield first, len(words)
+
+
+def check_text(text: str, id: str) -> None:
+    """Raise `InputError` for half of a surrogate pair: no tokenizer takes it."""
+    broken = _SURROGATE.search(text)
+    if broken:
+        raise InputError(
+            f"document {id!r}: character {broken.start()} is half of a surrogate pair, which is no text; "
+            f"decode the file with its real encoding"
+        )
 
 
 def _blank(language: str) -> Language:

@@ -1,7 +1,9 @@
 """Where tests find the real corpora and reference numbers, which never enter the repository."""
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +22,12 @@ def shared() -> Path:
     if not (folder / "golden").is_dir():
         pytest.skip(f"reference numbers not found at {folder}; set JOINT_IE_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy() -> ModuleType:
+    """Tiny models and documents (`tests/toy.py`)."""
+    spec = importlib.util.spec_from_file_location("toy", Path(__file__).parents[0] / "toy.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

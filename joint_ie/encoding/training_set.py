@@ -13,7 +13,7 @@ from joint_ie.encoding.index import MentionIndex, OnDevice, PairIndex
 from joint_ie.encoding.joining import join
 from joint_ie.encoding.sampling import Examples, Negatives, Sample, draw, examples
 from joint_ie.encoding.subwords import Subwords
-from joint_ie.errors import InputError, check_range
+from joint_ie.errors import check_range
 from joint_ie.schema import Schema
 
 Item = tuple[int, ...]
@@ -74,8 +74,8 @@ class Joining:
     """Two to so many documents become one."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1 or self.most < 2:
-            raise InputError(f"share = {self.share} should be 0 to 1, and most = {self.most} at least 2")
+        check_range("share", self.share, 0, 1)
+        check_range("most", self.most, 2)
 
 
 @dataclass(frozen=True)

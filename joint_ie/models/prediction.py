@@ -39,7 +39,7 @@ class Predictor:
     @torch.no_grad()
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:
         """Relations between the entities that the documents already have; entities stay as they are."""
-        batch = self.stages.batch(documents)
+        batch = self.stages.batch(documents, given=True)
         encoded, found = self.stages.given(batch)
         scored = self.stages.pairs(batch, encoded, found)
         return self._with_relations(documents, scored, self.model.settings.relations.gold_shift)

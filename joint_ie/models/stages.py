@@ -74,10 +74,11 @@ class Stages:
         self.model = model
         self.collator = collator
 
-    def batch(self, documents: Sequence[Document]) -> Batch:
-        """Documents without markers, on the model's device."""
-        batch = Batch(tuple(documents), words_of(documents), plain=self.collator.plain(documents))
-        return batch.to(self.model.device)
+    def batch(self, documents: Sequence[Document], given: bool = False) -> Batch:
+        """Documents on the model's device; with entities ``given``, a model that needs markers gets no plain view."""
+        plain = not given or self.model.settings.relations.input == "one-pass"
+        view = self.collator.plain(documents) if plain else None
+        return Batch(tuple(documents), words_of(documents), plain=view).to(self.model.device)
 
     def candidates(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
         """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n].
@@ -158,9 +159,8 @@ class Stages:
             ]
             for document in batch.documents
         ]
-        if self.model.settings.relations.input == "markers":
+        if batch.plain is None:
             return None, found
-        assert batch.plain is not None
         widths = [m.end - m.start for document in batch.documents for e in document.entities for m in e.mentions]
         longest = torch.tensor(widths or [1], device=batch.words.sentence.device)
         return self.model.encode(batch.plain, batch.words, longest), found

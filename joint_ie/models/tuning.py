@@ -113,7 +113,7 @@ class Tuner:
             documents = [document for document in group if document.relations is not None]
             if not documents:
                 continue
-            batch = self.stages.batch(documents)
+            batch = self.stages.batch(documents, given=gold)
             if gold:
                 encoded, found = self.stages.given(batch)
             else:

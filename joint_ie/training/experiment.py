@@ -121,8 +121,6 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
         check_new_folder(folder)
     schema = Schema.load(Path(experiment.data.schema)) if experiment.data.schema else docred_schema()
     set_seed(experiment.training.seed)
-    if experiment.training.threads:
-        torch.set_num_threads(experiment.training.threads)
     if experiment.start is None:
         model, tokenizer = new_model(experiment.model, schema)
     else:
