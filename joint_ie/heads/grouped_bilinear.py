@@ -11,7 +11,7 @@ from joint_ie.errors import InputError
 
 
 class GroupedBilinear(nn.Module):
-    """``logit_c = sum_g z_head^g W_c^g z_tail^g + b_c`` over groups of ``block_size`` dimensions.
+    """``logit_c = sum_g z_head^g W_c^g z_tail^g + b_c`` over groups of ``block_size`` dimensions; b if ``bias``.
 
     Zhou et al. 2021 (ATLOP), section 3.2; layout of golden README 1b, step 5: ``weight`` ``[C, E * block]`` is that
     of a linear layer over the flattened outer products (group, position in head, position in tail), but only the
@@ -22,7 +22,9 @@ class GroupedBilinear(nn.Module):
     against 154 with E = 384, about 3 times less. Sums over groups, and the logits, have the type of ``weight``.
     """
 
-    def __init__(self, embedding_size: int, block_size: int, classes: int, max_elements: int = 2**22) -> None:
+    def __init__(
+        self, embedding_size: int, block_size: int, classes: int, max_elements: int = 2**22, bias: bool = True
+    ) -> None:
         super().__init__()
         if block_size < 1 or embedding_size % block_size:
             raise InputError(
@@ -32,14 +34,15 @@ class GroupedBilinear(nn.Module):
         self.block_size = block_size
         self.max_elements = max_elements
         self.weight = nn.Parameter(torch.empty(classes, embedding_size * block_size))
-        self.bias = nn.Parameter(torch.empty(classes))
+        self.bias = nn.Parameter(torch.empty(classes)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """As `torch.nn.Linear` over the outer products: uniform within 1 / sqrt(inputs)."""
         bound = 1 / math.sqrt(self.weight.shape[1])
         nn.init.uniform_(self.weight, -bound, bound)
-        nn.init.uniform_(self.bias, -bound, bound)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, z_head: Tensor, z_tail: Tensor) -> Tensor:
         """Score pairs.
@@ -51,7 +54,8 @@ class GroupedBilinear(nn.Module):
         device = self.weight.device.type
         compute = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.weight.dtype
         pairs = max(1, self.max_elements // (2 * self.block_size**2))  # backward holds two products
-        return _GroupedProduct.apply(z_head, z_tail, self.weight, self.block_size, pairs, compute) + self.bias
+        logits: Tensor = _GroupedProduct.apply(z_head, z_tail, self.weight, self.block_size, pairs, compute)
+        return logits if self.bias is None else logits + self.bias
 
 
 class _GroupedProduct(torch.autograd.Function):

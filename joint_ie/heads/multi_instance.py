@@ -1,25 +1,37 @@
 """Relations from all mention pairs of an entity pair: JEREX's multi-instance classifier (section 3.5)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from joint_ie.encoding.distances import between, word_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex, rank_in_group
 from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.relation_head import PairScores, RelationHead
 from joint_ie.heads.segments import segment_max
 from joint_ie.heads.split_linear import SplitLinear
 from joint_ie.heads.typed_pairs import TypedPairClassifier
 
 
-class MultiInstance(nn.Module):
+@dataclass(frozen=True)
+class _Shared:
+    """Mentions [mentions, d] and entities [entities, d] of heads and of tails, projected."""
+
+    given: PairInput
+    head_span: Tensor
+    tail_span: Tensor
+    head: Tensor
+    tail: Tensor
+
+
+class MultiInstance(RelationHead):
     """A vector for every pair of mentions, max-pooled over the mention pairs of an entity pair.
 
     ``mention_pair([context; span_i; span_j; entity_head; entity_tail; word distance; sentence distance])`` without
     activation; the context is the maximum over the words strictly between the mentions, zero if there are none.
     Distances beyond the tables share the last row (the original fails there).
     """
-
-    needs_attention = False
 
     def __init__(
         self,
@@ -38,33 +50,36 @@ class MultiInstance(nn.Module):
         self.classifier = TypedPairClassifier((hidden_size,), hidden_size, types, embedding_size, classes, dropout)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, given: PairInput) -> Tensor:
-        """Logits [pairs, classes]."""
-        if not len(given.pairs):
-            return given.hidden.new_zeros(0, self.classifier.out.out_features)
-        instances, owner = mention_pairs(given.mentions, given.pairs)
-        vectors = self.dropout(self.mention_pair_vectors(given, instances, owner))
-        pooled = segment_max(vectors, torch.bincount(owner, minlength=len(given.pairs)))  # [pairs, hidden]
-        projected = self.classifier.hidden.project(0, pooled)
-        return self.classifier(projected, given.entity_type, given.pairs)
+    def prepare(self, given: PairInput) -> _Shared:
+        """Mentions and entities, once for both sides."""
+        project, entities = self.mention_pair.project, self.dropout(given.entities)
+        return _Shared(
+            given, project(1, given.spans), project(2, given.spans), project(3, entities), project(4, entities)
+        )
 
-    def mention_pair_vectors(self, given: PairInput, instances: Tensor, owner: Tensor) -> Tensor:
-        """``instances`` [n, 2] mentions of head and tail, ``owner`` [n] their row in the pairs; returns [n, d]."""
+    def score(self, shared: _Shared, pairs: PairIndex) -> PairScores:
+        """Logits [pairs, classes]."""
+        instances, owner = mention_pairs(shared.given.mentions, pairs)
+        vectors = self.dropout(self.mention_pair_vectors(shared, pairs, instances, owner))
+        pooled = segment_max(vectors, torch.bincount(owner, minlength=len(pairs)))  # [pairs, hidden]
+        return self.classifier(self.classifier.hidden.project(0, pooled), shared.given.entity_type, pairs)
+
+    def mention_pair_vectors(self, shared: _Shared, pairs: PairIndex, instances: Tensor, owner: Tensor) -> Tensor:
+        """``instances`` [n, 2] mentions of head and tail, ``owner`` [n] their row in ``pairs``; returns [n, d]."""
+        given = shared.given
         i, j = instances.unbind(1)
         first, second = given.mentions.spans[i], given.mentions.spans[j]
         context = given.words(between(first, second))
-        entities = self.dropout(given.entities)
         project = self.mention_pair.project
-        by_pair = project(3, entities).index_select(0, given.pairs.head)
-        by_pair = by_pair + project(4, entities).index_select(0, given.pairs.tail)
+        by_pair = shared.head.index_select(0, pairs.head) + shared.tail.index_select(0, pairs.tail)
         word = project(5, self.word_distance_embedding.weight)
         sentence = project(6, self.sentence_distance_embedding.weight)
         words_apart = word_distances(first, second).clamp(max=len(word) - 1)
         sentences_apart = (given.word_sentence[first[:, 0]] - given.word_sentence[second[:, 0]]).abs()
         return (
             project(0, context)
-            + project(1, given.spans).index_select(0, i)
-            + project(2, given.spans).index_select(0, j)
+            + shared.head_span.index_select(0, i)
+            + shared.tail_span.index_select(0, j)
             + by_pair.index_select(0, owner)
             + word.index_select(0, words_apart)
             + sentence.index_select(0, sentences_apart.clamp(max=len(sentence) - 1))

@@ -16,7 +16,8 @@ class PairInput:
     Shapes: ``hidden`` [tokens, d], the flat subwords of all documents; ``token_offset`` [documents + 1], first
     token of every document; ``rows`` [mentions], the token that stands for each mention (its opening marker, or
     its first subword); ``attention`` the last layer's attention at these tokens, None where no head asks for it;
-    ``words`` answers maxima over [words, d]; ``word_sentence`` [words]; ``spans`` [mentions, d] and ``entities``
+    ``words`` answers maxima over [words, d]; ``word_offset`` [documents + 1], first word of every document;
+    ``word_sentence`` [words]; ``spans`` [mentions, d] and ``entities``
     [entities, d], max-pooled; ``entity_type`` [entities].
     """
 
@@ -25,6 +26,7 @@ class PairInput:
     rows: Tensor
     attention: AttentionRows | None
     words: RangeMax
+    word_offset: Tensor
     word_sentence: Tensor
     spans: Tensor
     entities: Tensor

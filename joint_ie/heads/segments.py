@@ -1,7 +1,11 @@
 """Reductions over runs of neighbouring rows."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+Pooling = Literal["logsumexp", "mean", "max"]
 
 
 def segment_max(values: Tensor, lengths: Tensor) -> Tensor:
@@ -27,3 +31,12 @@ def segment_logsumexp(values: Tensor, segment: Tensor, lengths: Tensor) -> Tenso
     highest = segment_max(values.detach(), lengths)
     total = segment_sum(torch.exp(values - highest.index_select(0, segment)), segment, len(lengths))
     return total.log() + highest
+
+
+def segment_pool(values: Tensor, segment: Tensor, lengths: Tensor, pooling: Pooling) -> Tensor:
+    """Every run of rows to one, see `segment_logsumexp`; the others are rows of ablation tables."""
+    if pooling == "max":
+        return segment_max(values, lengths)
+    if pooling == "mean":
+        return segment_sum(values, segment, len(lengths)) / lengths[:, None]
+    return segment_logsumexp(values, segment, lengths)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from joint_ie.encoding.index import PairIndex
+from joint_ie.heads.pair_embedding import DenseEmbedding
+from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.split_linear import SplitLinear
 
 
@@ -28,11 +30,12 @@ class TypedPairClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden_size, classes)
 
-    def forward(self, projected: Tensor, entity_type: Tensor, pairs: PairIndex) -> Tensor:
-        """``projected`` [pairs, hidden], ``entity_type`` [entities]; returns logits [pairs, classes]."""
+    def forward(self, projected: Tensor, entity_type: Tensor, pairs: PairIndex) -> PairScores:
+        """``projected`` [pairs, hidden], ``entity_type`` [entities]; scores with logits [pairs, classes]."""
         count = len(self.hidden.parts)
         head = self.hidden.project(count - 2, self.type_embedding.weight)  # [types, hidden]
         tail = self.hidden.project(count - 1, self.type_embedding.weight)
         hidden = projected + head.index_select(0, entity_type.index_select(0, pairs.head))
         hidden = hidden + tail.index_select(0, entity_type.index_select(0, pairs.tail)) + self.hidden.bias
-        return self.out(self.dropout(torch.relu(hidden)))
+        hidden = torch.relu(hidden)
+        return PairScores(self.out(self.dropout(hidden)), DenseEmbedding(hidden))

@@ -24,6 +24,7 @@ from joint_ie.losses.common import Reduction
 from joint_ie.losses.distillation import distillation_kl, distillation_mse
 from joint_ie.losses.negative_sampling import NegativeSampling, keep_negative_labels, sample_negative_labels
 from joint_ie.losses.none_class_ranking import none_class_ranking
+from joint_ie.losses.pair_aware import entity_roles, potential_pairs
 from joint_ie.losses.pairwise_moving_threshold import Entropy, pairwise_moving_threshold
 from joint_ie.losses.supervised_contrastive import ContrastiveForm, supervised_contrastive
 
@@ -46,11 +47,13 @@ __all__ = [
     "decide_global",
     "distillation_kl",
     "distillation_mse",
+    "entity_roles",
     "global_confidence",
     "keep_negative_labels",
     "mean_binary_cross_entropy",
     "none_class_ranking",
     "pairwise_moving_threshold",
+    "potential_pairs",
     "sample_negative_labels",
     "supervised_contrastive",
 ]

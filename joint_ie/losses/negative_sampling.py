@@ -16,14 +16,15 @@ NegativeSampling = Literal["paper", "released"]
 
 
 def sample_negative_labels(
-    labels: Tensor, ratio: float, generator: torch.Generator, sampling: NegativeSampling = "paper"
+    labels: Tensor, ratio: float, generator: torch.Generator | None, sampling: NegativeSampling = "paper"
 ) -> Tensor:
     """Draw the negative labels that count: each of a pair without a relation with probability ``ratio``.
 
     Args:
         labels: see Shape.
         ratio: the share that is kept (published: 0.1).
-        generator: the source of randomness; it may live on another device than the labels.
+        generator: the source of randomness; it may live on another device than the labels. None: the global one of
+            their device, as dropout has it, which a resumed training run restores.
         sampling: ``paper`` draws for every pair on its own; ``released`` draws once for each relation, for all pairs
             of the batch (golden README 3e).
 
@@ -35,7 +36,8 @@ def sample_negative_labels(
     if sampling not in allowed:
         raise InputError(f'sampling "{sampling}" should be one of {", ".join(allowed)}{nearest(sampling, allowed)}')
     size = labels.shape if sampling == "paper" else labels.shape[1:]
-    draw = torch.rand(size, generator=generator, device=generator.device)
+    device = labels.device if generator is None else generator.device
+    draw = torch.rand(size, generator=generator, device=device)
     return keep_negative_labels(labels, draw.to(labels.device), ratio)
 
 

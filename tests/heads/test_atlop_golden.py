@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from joint_ie.encoding.index import MentionIndex, PairIndex
-from joint_ie.heads import localized_context
+from joint_ie.heads import pair_contexts as pair_contexts_module
 from joint_ie.heads.attention_rows import AttentionRows
-from joint_ie.heads.localized_context import LocalizedContext, entity_attention, pair_contexts
+from joint_ie.heads.localized_context import LocalizedContext
+from joint_ie.heads.pair_contexts import entity_attention, pair_contexts
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.segments import segment_logsumexp
@@ -72,6 +73,7 @@ def case(request: pytest.FixtureRequest, shared: Path) -> Case:
         rows=row,
         attention=AttentionRows(torch.stack(values), torch.zeros_like(row)),
         words=RangeMax(flat, 1),
+        word_offset=torch.zeros(2, dtype=torch.long),
         word_sentence=torch.zeros(1, dtype=torch.long),
         spans=flat[row],
         entities=flat[:0],
@@ -88,8 +90,8 @@ def case(request: pytest.FixtureRequest, shared: Path) -> Case:
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways through a document: at once, and in blocks of positions with a few pairs at a time."""
     if request.param == "blocks":
-        monkeypatch.setattr(localized_context, "BLOCK", 5)
-        monkeypatch.setattr(localized_context, "ELEMENTS", 40)
+        monkeypatch.setattr(pair_contexts_module, "BLOCK", 5)
+        monkeypatch.setattr(pair_contexts_module, "ELEMENTS", 40)
 
 
 def test_entities_and_contexts(case: Case, blocks: None) -> None:
@@ -112,7 +114,7 @@ def test_logits_loss_and_predictions(case: Case, blocks: None) -> None:
     golden = case.golden
     seen: list[tuple[Tensor, Tensor]] = []
     case.head.bilinear.register_forward_pre_hook(lambda module, arguments: seen.append(arguments))
-    logits = case.head(case.given)
+    logits = case.head(case.given).logits
     assert_parity(seen[0][0], golden["z_s"])
     assert_parity(seen[0][1], golden["z_o"])
     assert_parity(logits, golden["logits"])
@@ -122,7 +124,7 @@ def test_logits_loss_and_predictions(case: Case, blocks: None) -> None:
 
 def test_gradients(case: Case, blocks: None) -> None:
     golden = case.golden
-    logits = case.head(case.given)
+    logits = case.head(case.given).logits
     logits.retain_grad()
     adaptive_threshold(logits, golden["labels"]).backward()
     assert_parity(logits.grad, golden["grad_logits"])

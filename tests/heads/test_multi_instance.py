@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 from torch.nn.functional import linear
@@ -32,6 +30,7 @@ def given() -> PairInput:
         rows=mentions.spans[:, 0],
         attention=None,
         words=table,
+        word_offset=torch.tensor([0, 12, 20]),
         word_sentence=torch.tensor(SENTENCE),
         spans=spans,
         entities=segment_max(spans, mentions.mention_count),
@@ -87,7 +86,7 @@ def by_hand(head: MultiInstance, given: PairInput) -> torch.Tensor:
 @pytest.mark.parametrize("tables", [(30, 9), (4, 2)])  # the second: distances beyond the tables
 def test_logits_by_hand(given: PairInput, tables: tuple[int, int]) -> None:
     model = head(*tables)
-    assert torch.allclose(model(given), by_hand(model, given), rtol=1e-10, atol=1e-12)
+    assert torch.allclose(model(given).logits, by_hand(model, given), rtol=1e-10, atol=1e-12)
 
 
 def test_all_combinations_of_mentions(given: PairInput) -> None:
@@ -102,5 +101,8 @@ def test_all_combinations_of_mentions(given: PairInput) -> None:
     assert [(row, *pair) for row, pair in zip(owner.tolist(), instances.tolist(), strict=True)] == expected
 
 
-def test_no_pairs(given: PairInput) -> None:
-    assert head()(replace(given, pairs=given.pairs[:0])).shape == (0, CLASSES)
+def test_chunks_of_pairs(given: PairInput) -> None:
+    model = head()
+    shared = model.prepare(given)
+    parts = [model.score(shared, given.pairs[rows]).logits for rows in torch.arange(len(given.pairs)).split(3)]
+    assert torch.allclose(torch.cat(parts), model(given).logits, rtol=1e-10, atol=1e-12)

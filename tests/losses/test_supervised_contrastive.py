@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from joint_ie.errors import InputError
 from joint_ie.losses import supervised_contrastive
+from joint_ie.losses.supervised_contrastive import contrastive_of_cosines
 
 FORMS = ["paper", "released", "released-single-precision"]
 TEMPERATURES = [("0.2", "2"), ("2", "1"), ("0.2", "0.2"), ("2", "2")]
@@ -158,3 +159,22 @@ def test_bad_arguments() -> None:
         supervised_contrastive(torch.zeros(2, 3), torch.zeros(2, 3), 0)
     with pytest.raises(InputError, match=r'"papers".*did you mean "paper"'):
         supervised_contrastive(torch.zeros(2, 3), torch.zeros(2, 3), 0.2, form="papers")
+
+
+def test_cosines_from_elsewhere_are_asked_for_once_and_for_related_pairs() -> None:
+    embeddings, labels = some_pairs(5, 8)
+    unit = torch.nn.functional.normalize(embeddings)
+    asked = []
+
+    def cosines(rows: torch.Tensor) -> torch.Tensor:
+        asked.append(rows)
+        return unit[rows] @ unit.T
+
+    loss = contrastive_of_cosines(cosines, labels, 0.2)
+    torch.testing.assert_close(loss, supervised_contrastive(embeddings, labels, 0.2))
+    (rows,) = asked
+    assert torch.equal(rows, labels[:, 1:].any(1).nonzero().flatten())
+    with pytest.raises(InputError, match=r"\(8, 8\) should be"):
+        contrastive_of_cosines(lambda rows: unit @ unit.T, labels, 0.2)
+    with pytest.raises(InputError, match=r"labels \(8,\) should be"):
+        contrastive_of_cosines(cosines, labels[:, 0], 0.2)

@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -6,10 +7,10 @@ from transformers import AutoModel
 
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.windows import cut
-from joint_ie.heads import localized_context
+from joint_ie.heads import pair_contexts as module
 from joint_ie.heads.attention_rows import AttentionRows, attention_rows
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
-from joint_ie.heads.localized_context import entity_attention, pair_contexts
+from joint_ie.heads.pair_contexts import Weighting, entity_attention, pair_contexts
 
 LENGTHS = (31, 9, 22)
 # mention positions (subwords of the document) of every entity; the second document has none
@@ -48,8 +49,8 @@ class Case:
         self.hidden = encoding.hidden.detach()
         self.rows = attention_rows(self.model, windows, encoding.last_input, self.mentions.spans[:, 0])
 
-    def contexts(self) -> torch.Tensor:
-        return pair_contexts(self.rows, self.mentions, self.hidden, self.offset, self.pairs)
+    def contexts(self, weighting: Weighting = "mean") -> torch.Tensor:
+        return pair_contexts(self.rows, self.mentions, self.hidden, self.offset, self.pairs, weighting)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,15 @@ def in_windows() -> Case:
     return Case(12)
 
 
-def test_equals_eager_attention(whole: Case) -> None:
+WEIGHTS: dict[Weighting, Callable[[torch.Tensor], torch.Tensor]] = {  # of the product [heads, tokens]
+    "mean": lambda product: product.mean(0) / (product.mean(0).sum() + 1e-5),
+    "sum": lambda product: product.sum(0) / (product.sum(0).sum() + 1e-10),
+    "softmax": lambda product: product.sum(0).softmax(0),
+}
+
+
+@pytest.mark.parametrize("weighting", WEIGHTS)
+def test_equals_eager_attention(whole: Case, weighting: Weighting) -> None:
     """ATLOP eq. 8 to 10, document by document and pair by pair, with the attention that transformers gives."""
     eager = AutoModel.from_config(copy.deepcopy(whole.model.config), attn_implementation="eager")
     eager.load_state_dict(whole.model.state_dict(), strict=False)
@@ -75,27 +84,32 @@ def test_equals_eager_attention(whole: Case) -> None:
             for b in range(len(group)):
                 if a != b:
                     means = [torch.stack([attention[:, p] for p in group[e]]).mean(0) for e in (a, b)]
-                    weight = (means[0] * means[1]).mean(0)
-                    expected.append(weight / (weight.sum() + 1e-5) @ states)
-    assert torch.allclose(whole.contexts().double(), torch.stack(expected), atol=1e-5)
+                    expected.append(WEIGHTS[weighting](means[0] * means[1]) @ states)
+    assert torch.allclose(whole.contexts(weighting).double(), torch.stack(expected), atol=1e-5)
 
 
+@pytest.mark.parametrize("weighting", WEIGHTS)
 @pytest.mark.parametrize("case", ["whole", "in_windows"])
 @pytest.mark.parametrize(("block", "elements"), [(2048, 1), (7, 1 << 26), (5, 60), (1, 1)])
 def test_blocks_and_chunks_change_nothing(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, case: str, block: int, elements: int
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+    block: int,
+    elements: int,
+    weighting: Weighting,
 ) -> None:
     given = request.getfixturevalue(case)
-    dense = given.contexts()
-    monkeypatch.setattr(localized_context, "BLOCK", block)
-    monkeypatch.setattr(localized_context, "ELEMENTS", elements)
-    assert torch.allclose(given.contexts(), dense, atol=1e-6)
+    dense = given.contexts(weighting)
+    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(module, "ELEMENTS", elements)
+    assert torch.allclose(given.contexts(weighting), dense, atol=1e-6)
 
 
 def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case) -> None:
     gradients = []
     for block in (2048, 6):
-        monkeypatch.setattr(localized_context, "BLOCK", block)
+        monkeypatch.setattr(module, "BLOCK", block)
         values = whole.rows.values.detach().requires_grad_()
         hidden = whole.hidden.clone().requires_grad_()
         rows = AttentionRows(values, whole.rows.start)
@@ -108,7 +122,7 @@ def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case)
 def test_blocks_under_autocast(monkeypatch: pytest.MonkeyPatch, whole: Case) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         dense = whole.contexts()
-        monkeypatch.setattr(localized_context, "BLOCK", 7)
+        monkeypatch.setattr(module, "BLOCK", 7)
         assert torch.allclose(whole.contexts(), dense, atol=0.02)
 
 
@@ -124,7 +138,7 @@ def test_a_block_that_no_pair_attends_to(monkeypatch: pytest.MonkeyPatch) -> Non
     full[0, :, 20:26], full[1, :, 22:28] = values[0], values[1]
     weight = (full[0] * full[1]).mean(0)
     assert torch.allclose(dense, (weight / (weight.sum() + 1e-5) @ hidden).expand(2, 4), atol=1e-6)
-    monkeypatch.setattr(localized_context, "BLOCK", 8)
+    monkeypatch.setattr(module, "BLOCK", 8)
     assert torch.allclose(pair_contexts(rows, mentions, hidden, offset, pairs), dense, atol=1e-6)
 
 

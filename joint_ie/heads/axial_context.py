@@ -1,0 +1,98 @@
+"""Localized context with attention over all pairs of a document (KD-DocRE; golden README 2d)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from joint_ie.encoding.index import PairIndex
+from joint_ie.heads.axial_attention import AxialAttention, AxialForm
+from joint_ie.heads.grouped_bilinear import GroupedBilinear
+from joint_ie.heads.localized_context import needed, pooled_entities
+from joint_ie.heads.pair_contexts import pair_contexts
+from joint_ie.heads.pair_embedding import DenseEmbedding
+from joint_ie.heads.pair_grid import PairGrid
+from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.relation_head import PairScores, RelationHead
+from joint_ie.heads.segments import Pooling
+from joint_ie.heads.split_linear import SplitLinear
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """All pairs after axial attention: ``cells`` [documents, side, side, d]."""
+
+    grid: PairGrid
+    cells: Tensor
+
+
+class AxialContext(RelationHead):
+    """``classifier(axial(g))`` with ``g = W (z_head x z_tail)`` for all pairs of a document.
+
+    ``z_head = tanh(W_head [entity; context])``, likewise the tail, ``x`` the grouped outer product, W as in the
+    released code without the bias of eq. 6. An entity with itself is a pair that others look at. Padding is nothing
+    that a pair looks at, so that a document's scores do not depend on its batch: here the released code differs (golden
+    README 2d: its padding takes part, with other values in training than in evaluation). No ``layers`` is the paper's
+    ablation without axial attention (table 4).
+
+    Args:
+        hidden_size: of the encoder, and of a cell (golden README 2d).
+        embedding_size: of head and tail vectors.
+        block_size: of a group of the bilinear product; a divisor of ``embedding_size``.
+        classes: 1 + relations.
+        layers: of axial attention (released code: 6).
+        heads: of axial attention in its released form (released code: 8); the paper's form has one.
+        form: of axial attention, see `AxialAttention`.
+        pooling: of an entity's mentions.
+    """
+
+    needs_attention = True
+
+    def __init__(
+        self,
+        hidden_size: int,
+        embedding_size: int,
+        block_size: int,
+        classes: int,
+        layers: int,
+        heads: int,
+        form: AxialForm,
+        pooling: Pooling = "logsumexp",
+    ) -> None:
+        super().__init__()
+        self.head_extractor = SplitLinear((hidden_size, hidden_size), embedding_size)
+        self.tail_extractor = SplitLinear((hidden_size, hidden_size), embedding_size)
+        self.projection = GroupedBilinear(embedding_size, block_size, hidden_size, bias=False)
+        self.axial = AxialAttention(hidden_size, layers, heads, form)
+        self.classifier = nn.Linear(hidden_size, classes)
+        self.pooling: Pooling = pooling
+
+    def prepare(self, given: PairInput) -> _Shared:
+        """The whole grid; a document of too many entities raises `InputError`."""
+        grid = PairGrid.build(given.mentions, len(given.token_offset) - 1)
+        return _Shared(grid, self.axial(self.represent(given, grid), grid.mask))
+
+    def score(self, shared: _Shared, pairs: PairIndex) -> PairScores:
+        """Logits [pairs, classes]."""
+        vectors = shared.grid.pick(shared.cells, pairs)
+        # logits in full precision also under autocast: decisions compare them
+        with torch.autocast(vectors.device.type, enabled=False):
+            logits = self.classifier(vectors.to(self.classifier.weight.dtype))
+        return PairScores(logits, DenseEmbedding(vectors))
+
+    def represent(self, given: PairInput, grid: PairGrid) -> Tensor:
+        """Every pair before axial attention (``g``, eq. 6): [documents, side, side, d], 0 beyond a document."""
+        mask = grid.mask
+        entities = pooled_entities(given, self.pooling)
+        context = pair_contexts(
+            needed(given), given.mentions, given.hidden, given.token_offset, grid.unordered, weighting="sum"
+        )
+        sides = []
+        for extractor, other in ((self.head_extractor, 2), (self.tail_extractor, 1)):
+            entity = extractor.project(0, entities)[grid.entity].unsqueeze(other)
+            both = grid.fill_symmetric(extractor.project(1, context)) + entity  # (documents, side, side, embedding)
+            sides.append(torch.tanh(both[mask] + extractor.bias))
+        product = self.projection(*sides)  # (cells, d)
+        cells = product.new_zeros(*mask.shape, product.shape[1])
+        cells[mask] = product
+        return cells
