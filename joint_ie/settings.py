@@ -24,8 +24,8 @@ def from_mapping(cls: type[Settings], data: Any, where: str = "config") -> Setti
     """An instance of the dataclass ``cls`` from plain ``data`` (as YAML or JSON give it), checked.
 
     Fields may be int, float, bool, str, ``Literal``, ``tuple[X, ...]``, ``dict[str, X]``, other dataclasses,
-    and any of these ``| None``. ``where`` (a file, say) begins every error message. An `InputError` raised by
-    a ``__post_init__`` is passed on with the path of its dataclass.
+    any of these ``| None``, and one of them ``| tuple[X, ...]``. ``where`` (a file, say) begins every error message.
+    An `InputError` raised by a ``__post_init__`` is passed on with the path of its dataclass.
     """
     return _dataclass(cls, data, where, "")
 
@@ -91,8 +91,9 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
-        (inner,) = (argument for argument in arguments if argument is not types.NoneType)
-        return None if value is None else _value(inner, value, where, path)
+        if value is None and types.NoneType in arguments:
+            return None
+        return _value(_alternative(arguments, value), value, where, path)
     if origin is Literal:
         return _choice(arguments, value, where, path)
     if origin is tuple:
@@ -106,6 +107,13 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint, value, where, path)  # type: ignore[arg-type]
     return _scalar(hint, value, where, path)
+
+
+def _alternative(arguments: Sequence[Any], value: Any) -> Any:
+    """The type of a union that is meant: ``tuple[X, ...]`` by a list, the other one by everything else."""
+    kinds = [argument for argument in arguments if argument is not types.NoneType]
+    listed = isinstance(value, list | tuple)
+    return next((kind for kind in kinds if (get_origin(kind) is tuple) == listed), kinds[0])
 
 
 def _scalar(hint: Any, value: Any, where: str, path: str) -> Any:

@@ -30,6 +30,7 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
     more: tuple[Inner, ...] = ()
     maybe: Inner | None = None
+    shift: float | tuple[float, ...] = 0.0
 
     def __post_init__(self):
         if self.epochs < 0:
@@ -41,19 +42,19 @@ class Top:
     outer: Outer
 
 
-inners = st.builds(
-    Inner, st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none() | st.integers(-(2**70), 2**70)
-)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+inners = st.builds(Inner, numbers, st.text(), st.none() | st.integers(-(2**70), 2**70))
 outers = st.builds(
     Outer,
     epochs=st.integers(0),
     on=st.booleans(),
     kind=st.sampled_from(["auto", "bf16", "no"]),
     sizes=st.lists(st.integers()).map(tuple),
-    weights=st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
+    weights=st.dictionaries(st.text(), numbers),
     inner=inners,
     more=st.lists(inners, max_size=3).map(tuple),
     maybe=st.none() | inners,
+    shift=numbers | st.lists(numbers).map(tuple),
 )
 
 
@@ -89,6 +90,9 @@ def test_round_trip_through_mappings_json_and_yaml(settings):
         ({"epochs": 1, "kind": "bf61"}, "outer.kind = 'bf61' is not a choice (did you mean \"bf16\"?); allowed: auto"),
         ({"epochs": 1, "kind": 3}, "outer.kind = 3 is not a choice; allowed: auto, bf16, no"),
         ({"epochs": 1, "sizes": [1, "x"]}, "outer.sizes[1] = 'x' should be a whole number"),
+        ({"epochs": 1, "shift": "x"}, "outer.shift = 'x' should be a number"),
+        ({"epochs": 1, "shift": None}, "outer.shift = None should be a number"),
+        ({"epochs": 1, "shift": [1, "x"]}, "outer.shift[1] = 'x' should be a number"),
         ({"epochs": 1, "sizes": "12"}, "outer.sizes = '12' should be a list"),
         ({"epochs": 1, "weights": {"a": "b"}}, "outer.weights.a = 'b' should be a number"),
         ({"epochs": 1, "weights": {True: 1}}, "should be a mapping with text as keys"),

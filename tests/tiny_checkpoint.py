@@ -11,13 +11,8 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 from joint_ie.models.checkpoint import save_checkpoint
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
-from joint_ie.models.settings import (
-    CoreferenceSettings,
-    EncoderSettings,
-    MentionSettings,
-    ModelSettings,
-    RelationSettings,
-)
+from joint_ie.models.relation_settings import RelationSettings
+from joint_ie.models.settings import CoreferenceSettings, EncoderSettings, MentionSettings, ModelSettings
 from joint_ie.schema import Schema
 
 

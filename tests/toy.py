@@ -22,7 +22,21 @@ from joint_ie.settings import from_mapping
 LETTERS = "abcde"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 SCHEMA = Schema.from_names(["PER", "LOC", "ORG"], ["P1", "P2", "P3", "P4"])
-REPRESENTATIONS = ("entity-concatenation", "multi-instance", "localized-context")
+REPRESENTATIONS = (
+    "entity-concatenation",
+    "multi-instance",
+    "localized-context",
+    "axial-attention",
+    "u-net",
+    "pair-aware",
+)
+SIZES = {
+    "embedding_size": 12,
+    "block_size": 4,
+    "axial": {"layers": 2},
+    "unet": {"outputs": 6, "base": 4},
+    "pair_aware": {"channels": 6, "heads": 2},
+}
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -105,7 +119,7 @@ def model(seed: int = 0, **settings) -> JointModel:
     torch.manual_seed(seed)
     settings.setdefault("embedding_size", 5)
     settings["encoder"] = {"overlap": 4, **settings.get("encoder", {})}
-    settings["relations"] = {"embedding_size": 12, "block_size": 4, **settings.get("relations", {})}
+    settings["relations"] = {**SIZES, **settings.get("relations", {})}
     encoder = encoder_from_config(encoder_config().to_dict())
     checked = from_mapping(ModelSettings, settings)
     made = JointModel(JointConfig.build(checked, encoder.config, SCHEMA), encoder).eval()
@@ -139,6 +153,6 @@ def training_set(
         made.settings.mentions.max_width,
         budget or Budget(),
         seed,
-        marked=made.settings.relations.input == "markers",
+        marked=made.settings.relations.marked,
         joining=joining,
     )

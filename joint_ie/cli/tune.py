@@ -12,7 +12,8 @@ def add_parser(commands: Any) -> None:
         "tune",
         help="set a checkpoint's thresholds on held-out documents",
         description="Find the mention, coreference and relation thresholds with the best F1 on a corpus and write "
-        "them into the checkpoint's config.json. `joint-ie train` does this at its end.",
+        "them into the checkpoint's config.json: one relation threshold, or one for each relation, as its "
+        "model.relations.thresholds says (global, per-class). `joint-ie train` does this at its end.",
     )
     parser.add_argument("model", metavar="MODEL", help="folder of a checkpoint")
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file, held out from training")
@@ -36,6 +37,14 @@ def run(args: argparse.Namespace) -> int:
     settings = tuned.settings
     print(f"mentions      from {settings.mentions.threshold:.3f}   F1 {100 * tuned.mentions:.2f}")
     print(f"coreference   above {settings.coreference.threshold:.3f}  F1 {100 * tuned.clusters:.2f} (clusters)")
-    print(f"relations     shift {settings.relations.shift:+.3f} F1 {100 * tuned.relations_strict:.2f} (strict)")
-    print(f"gold entities shift {settings.relations.gold_shift:+.3f} F1 {100 * tuned.gold_entities:.2f}")
+    relations = settings.relations
+    print(f"relations     shift {shift_text(relations.shift)} F1 {100 * tuned.relations_strict:.2f} (strict)")
+    print(f"gold entities shift {shift_text(relations.gold_shift)} F1 {100 * tuned.gold_entities:.2f}")
     return 0
+
+
+def shift_text(shift: float | tuple[float, ...]) -> str:
+    """One shift, or the range of those of all relations."""
+    if isinstance(shift, tuple):
+        return f"{min(shift):+.3f} to {max(shift):+.3f} (each relation its own)"
+    return f"{shift:+.3f}"

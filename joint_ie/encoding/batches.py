@@ -74,10 +74,24 @@ class Collator:
         """Documents without markers."""
         return self.view(self.tokeniser.plain(documents))
 
-    def marked(self, documents: Sequence[Document], entities: Sequence[Sequence[Sequence[Span]]]) -> TokenView:
-        """Documents with markers around ``entities[document][entity]`` = spans."""
+    def marked(
+        self,
+        documents: Sequence[Document],
+        entities: Sequence[Sequence[Sequence[Span]]],
+        types: Sequence[Sequence[int]] | None = None,
+    ) -> TokenView:
+        """Documents with markers around ``entities[document][entity]`` = spans.
+
+        ``types[document][entity]`` makes them name the type: see `encoding.markers.marker_numbers`.
+        """
         spans = [[span for entity in document for span in entity] for document in entities]
-        return self.view(self.tokeniser.marked(documents, spans))
+        numbers = None
+        if types is not None:
+            numbers = [
+                [number for entity, number in zip(*pair, strict=True) for _ in entity]
+                for pair in zip(entities, types, strict=True)
+            ]
+        return self.view(self.tokeniser.marked(documents, spans, numbers))
 
     def view(self, subwords: Sequence[Subwords]) -> TokenView:
         """Subword sequences, concatenated and cut into windows."""

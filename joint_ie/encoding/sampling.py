@@ -31,7 +31,8 @@ class Examples:
     Shapes: ``gold_spans`` [mentions, 2] with repeats, ``inside`` and ``outside`` [n, 2] the spans that are no
     mentions and lie completely inside some mention, or not; ``same`` and ``different`` [n, 2] ordered mention
     pairs of one entity and of two, ``*_distance`` [n] their edit distances; ``pairs`` [pairs, 2] all ordered
-    entity pairs, row-major, and ``labels`` [facts, 2] = (row, relation), both None without relation annotation.
+    entity pairs, row-major, and ``labels`` [facts, 2] = (row, relation), None without relation annotation. ``pairs``
+    are then None as well, unless a teacher will say what holds.
     """
 
     gold_spans: Integers
@@ -61,8 +62,13 @@ class Sample:
     pair_rows: Integers | None
 
 
-def examples(document: Document, relation_index: Mapping[str, int], max_width: int) -> Examples:
-    """Collect the examples of a document; ``relation_index`` gives the column (from 0) of every relation type."""
+def examples(
+    document: Document, relation_index: Mapping[str, int], max_width: int, unlabelled_pairs: bool = False
+) -> Examples:
+    """Collect the examples of a document; ``relation_index`` gives the column (from 0) of every relation type.
+
+    With ``unlabelled_pairs`` documents without relation annotation have pairs, too.
+    """
     spans = np.array([m.span for e in document.entities for m in e.mentions], dtype=np.int64).reshape(-1, 2)
     texts = [m.text for e in document.entities for m in e.mentions]
     entity = np.repeat(np.arange(len(document.entities)), [len(e.mentions) for e in document.entities])
@@ -72,9 +78,10 @@ def examples(document: Document, relation_index: Mapping[str, int], max_width: i
     distance = edit_distances(texts, torch.from_numpy(mention_pairs)).numpy()
     coreferent = entity[i] == entity[j]
     pairs = labels = None
-    if document.relations is not None:
+    if document.relations is not None or unlabelled_pairs:
         head, tail = np.nonzero(~np.eye(len(document.entities), dtype=bool))
         pairs = np.stack((head, tail), axis=1)
+    if document.relations is not None:
         facts = {(r.head, r.tail, relation_index[r.type]) for r in document.relations if r.head != r.tail}
         n = len(document.entities) - 1
         rows = [(h * n + t - (t > h), r) for h, t, r in sorted(facts)]
@@ -103,8 +110,8 @@ def draw(found: Examples, negatives: Negatives, random: np.random.Generator) -> 
         spans = np.concatenate((found.gold_spans, near, far))
     chosen = _choose(np.arange(len(found.different)), negatives.coreference, random)
     rows = None
-    if found.pairs is not None and found.labels is not None:
-        positive = np.unique(found.labels[:, 0])
+    if found.pairs is not None:
+        positive = np.unique([] if found.labels is None else found.labels[:, 0]).astype(np.int64)
         negative = np.setdiff1d(np.arange(len(found.pairs)), positive, assume_unique=True)
         rows = np.sort(np.concatenate((positive, _choose(negative, negatives.relations, random))))
     return Sample(

@@ -1,6 +1,6 @@
 """Words to subwords of a Hugging Face tokenizer, with word alignment and optional entity markers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document, Span
+from joint_ie.encoding.markers import typed_markers
 from joint_ie.errors import InputError
 
 MARKER = "*"
@@ -35,7 +36,7 @@ class SubwordTokeniser:
     """Splits every word on its own, as all published systems do, so that word boundaries never vanish.
 
     Markers (ATLOP, section 3.1; golden README 1d): ``*`` before every word that starts some mention and after
-    every word that ends some mention, once each however many mentions start or end there.
+    every word that ends some mention, once each however many mentions start or end there. DocuNet's name the type.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, special_tokens: bool = True) -> None:
@@ -47,74 +48,103 @@ class SubwordTokeniser:
 
     def plain(self, documents: Sequence[Document]) -> list[Subwords]:
         """Without markers."""
-        return self._encode([document.words for document in documents], [None] * len(documents))
+        pieces = self._pieces([document.words for document in documents])
+        return [self._sequence(d.words, *p, {}, {}) for d, p in zip(documents, pieces, strict=True)]
 
-    def marked(self, documents: Sequence[Document], mentions: Sequence[Iterable[Span]]) -> list[Subwords]:
-        """With a marker before and after every span of ``mentions``."""
-        words: list[list[str]] = []
-        origins: list[NDArray[np.int64] | None] = []
-        for document, spans in zip(documents, mentions, strict=True):
-            starts = {start for start, _ in spans}
-            ends = {end for _, end in spans}
-            sequence: list[str] = []
-            origin: list[int] = []
-            for i, word in enumerate(document.words):
-                for text, source in ((MARKER, -1),) * (i in starts) + ((word, i),) + ((MARKER, -1),) * (i + 1 in ends):
-                    sequence.append(text)
-                    origin.append(source)
-            words.append(sequence)
-            origins.append(np.array(origin, dtype=np.int64))
-        return self._encode(words, origins)
-
-    def _encode(
-        self, sequences: Sequence[Sequence[str]], origins: Sequence[NDArray[np.int64] | None]
+    def marked(
+        self,
+        documents: Sequence[Document],
+        mentions: Sequence[Sequence[Span]],
+        types: Sequence[Sequence[int]] | None = None,
     ) -> list[Subwords]:
-        # A tokenizer that knows a maximal length warns about longer texts; ours are cut into windows later.
-        encoded = [
-            self.tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, verbose=False)
-            if words
-            else None
-            for words in sequences
-        ]
-        return [
-            self._align(
-                words,
-                origin,
-                np.array(e["input_ids"] if e else [], dtype=np.int64),
-                np.array(e.word_ids() if e else [], dtype=np.int64),
-            )
-            for words, origin, e in zip(sequences, origins, encoded, strict=True)
-        ]
+        """With a marker before and after every span of ``mentions``.
 
-    def _align(
+        Args:
+            types: a number for every span of ``mentions``; its markers are then `typed_markers`, those of the first
+                span that starts or ends there (golden README 1d).
+        """
+        pieces = self._pieces([document.words for document in documents])
+        ((star, _),) = self._pieces([[MARKER]])
+        numbers = [[0] * len(spans) for spans in mentions] if types is None else types
+        markers = {
+            number: (star, star) if types is None else self._typed(number)
+            for number in {number for group in numbers for number in group}
+        }
+        sequences = []
+        for i, (ids, counts) in enumerate(pieces):
+            before: dict[int, NDArray[np.int64]] = {}
+            after: dict[int, NDArray[np.int64]] = {}
+            for (start, end), number in zip(mentions[i], numbers[i], strict=True):
+                before.setdefault(start, markers[number][0])
+                after.setdefault(end - 1, markers[number][1])
+            sequences.append(self._sequence(documents[i].words, ids, counts, before, after))
+        return sequences
+
+    def _typed(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pieces of the `typed_markers` of a number; text is never split into them, so they are looked up."""
+        ids = []
+        for marker in typed_markers(number):
+            id = self.tokenizer.convert_tokens_to_ids(marker)
+            if id is None or self.tokenizer.convert_ids_to_tokens(id) != marker:
+                raise InputError(
+                    f"relations.input = typed-markers needs an encoder whose tokenizer has {marker} (BERT's does, "
+                    f"RoBERTa's does not); use input = markers with this one"
+                )
+            ids.append(np.array([id], dtype=np.int64))
+        return ids[0], ids[1]
+
+    def _pieces(self, texts: Sequence[Sequence[str]]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """The subwords of every word, one after the other, and how many each word has: one at least."""
+        found = []
+        for words in texts:
+            # A tokenizer that knows a maximal length warns about longer texts; ours are cut into windows later.
+            encoded = (
+                self.tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, verbose=False)
+                if words
+                else None
+            )
+            ids = np.array(encoded["input_ids"] if encoded else [], dtype=np.int64)
+            word_ids = np.array(encoded.word_ids() if encoded else [], dtype=np.int64)
+            counts = np.bincount(word_ids, minlength=len(words))
+            missing = np.flatnonzero(counts == 0)
+            if len(missing):  # a word of control characters alone, say: it becomes the unknown token
+                unknown = self.tokenizer.unk_token_id
+                ids = np.insert(ids, np.searchsorted(word_ids, missing), self.pad_id if unknown is None else unknown)
+                counts[missing] = 1
+            found.append((ids, counts))
+        return found
+
+    def _sequence(
         self,
         words: Sequence[str],
-        origin: NDArray[np.int64] | None,
         ids: NDArray[np.int64],
-        word_ids: NDArray[np.int64],
+        counts: NDArray[np.int64],
+        before: Mapping[int, NDArray[np.int64]],
+        after: Mapping[int, NDArray[np.int64]],
     ) -> Subwords:
-        counts = np.bincount(word_ids, minlength=len(words))
-        missing = np.flatnonzero(counts == 0)
-        if len(missing):  # a word of control characters alone, say: it becomes the unknown token
-            before = np.searchsorted(word_ids, missing)
-            unknown = self.tokenizer.unk_token_id
-            ids = np.insert(ids, before, self.pad_id if unknown is None else unknown)
-            counts[missing] = 1
-        first = len(self.prefix) + np.cumsum(counts) - counts
-        if origin is None:
-            origin = np.arange(len(words))
-        is_word = origin >= 0
-        opening = np.where(np.concatenate(([False], ~is_word[:-1])), np.concatenate(([0], first[:-1])), first)
-        casing = np.array([casing_class(word) for word in words], dtype=np.int64) * is_word
-        return Subwords(
-            ids=np.concatenate((self.prefix, ids, self.suffix)).astype(np.int64),
-            word_start=first[is_word],
-            word_end=(first + counts)[is_word],
-            row=opening[is_word],
-            casing=np.concatenate(
-                (np.zeros(len(self.prefix)), np.repeat(casing, counts), np.zeros(len(self.suffix)))
-            ).astype(np.int64),
-        )
+        """``ids`` of which ``counts`` [words] belong to each word, with marker pieces before and after some words."""
+        lengths = counts.copy()
+        opening = np.zeros_like(counts)
+        for word, marker in before.items():
+            opening[word] = len(marker)
+        lengths += opening
+        for word, marker in after.items():
+            lengths[word] += len(marker)
+        row = len(self.prefix) + np.cumsum(lengths) - lengths
+        start = row + opening
+        end = start + counts
+        sequence = np.zeros(len(self.prefix) + int(lengths.sum()) + len(self.suffix), dtype=np.int64)
+        casing = np.zeros_like(sequence)
+        inside = np.arange(len(ids)) + np.repeat(start - np.cumsum(counts) + counts, counts)
+        sequence[inside] = ids
+        casing[inside] = np.repeat(np.array([casing_class(word) for word in words], dtype=np.int64), counts)
+        for word, marker in before.items():
+            sequence[row[word] : start[word]] = marker
+        for word, marker in after.items():
+            sequence[end[word] : end[word] + len(marker)] = marker
+        sequence[: len(self.prefix)] = self.prefix
+        sequence[len(sequence) - len(self.suffix) :] = self.suffix
+        return Subwords(ids=sequence, word_start=start, word_end=end, row=row, casing=casing)
 
 
 def casing_class(word: str) -> int:

@@ -5,37 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Batch, Collator, gold_spans, words_of
-from joint_ie.encoding.index import MentionIndex, OnDevice, PairIndex
+from joint_ie.encoding.index import MentionIndex
 from joint_ie.encoding.joining import join
-from joint_ie.encoding.sampling import Examples, Negatives, Sample, draw, examples
+from joint_ie.encoding.markers import marker_numbers
+from joint_ie.encoding.sampling import Examples, Negatives, draw, examples
 from joint_ie.encoding.subwords import Subwords
+from joint_ie.encoding.targets import Targets, targets
 from joint_ie.errors import check_range
 from joint_ie.schema import Schema
 
 Item = tuple[int, ...]
 """Documents that are visited together as one."""
-
-
-@dataclass(frozen=True)
-class Targets(OnDevice):
-    """What the heads should say about a batch.
-
-    Shapes: ``spans`` [spans, 2] flat words, ``is_mention`` [spans] bool; ``mention_pairs`` [n, 2] rows of the
-    batch's mentions, ``same_entity`` [n] bool, ``edit_distance`` [n]; ``pairs`` of entities, ``labels``
-    [pairs, 1 + relations] bool, column 0 true where no relation holds.
-    """
-
-    spans: Tensor
-    is_mention: Tensor
-    mention_pairs: Tensor
-    same_entity: Tensor
-    edit_distance: Tensor
-    pairs: PairIndex
-    labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -94,7 +77,7 @@ class Prepared:
 
     @property
     def pairs(self) -> int:
-        """Entity pairs with relation annotation."""
+        """Entity pairs that are scored."""
         return 0 if self.examples.pairs is None else len(self.examples.pairs)
 
 
@@ -108,6 +91,9 @@ class TrainingSet:
         documents: annotated documents; labels must be in the schema.
         shares: [documents] the probability in (0, 1] of being part of an epoch.
         plain, marked: which views the model needs.
+        typed: whether markers name the entity's type.
+        unlabelled_pairs: documents without relation annotation bring their pairs, too, for a teacher to label; they
+            are then in batches of their own.
     """
 
     def __init__(
@@ -122,7 +108,9 @@ class TrainingSet:
         seed: int,
         plain: bool = True,
         marked: bool = False,
+        typed: bool = False,
         joining: Joining | None = None,
+        unlabelled_pairs: bool = False,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
@@ -133,7 +121,9 @@ class TrainingSet:
         self.budget = budget
         self.seed = seed
         self.views = (plain, marked)
+        self.marker_numbers = marker_numbers(schema) if typed else None
         self.joining = joining or Joining()
+        self.unlabelled_pairs = unlabelled_pairs
         self.prepared = [self._prepare(document) for document in self.documents]
 
     def __call__(self, epoch: int) -> "EpochBatches":
@@ -144,7 +134,8 @@ class TrainingSet:
         groups = [
             group
             for i in range(0, len(items), self.budget.buffer)
-            for group in self._groups(items[i : i + self.budget.buffer])
+            for kind in self._kinds(items[i : i + self.budget.buffer])
+            for group in self._groups(kind)
         ]
         return EpochBatches(self, epoch, [groups[i] for i in random.permutation(len(groups))])
 
@@ -152,11 +143,15 @@ class TrainingSet:
         tokeniser = self.collator.tokeniser
         plain, marked = self.views
         spans = [span for entity in gold_spans(document) for span in entity]
+        types = None
+        if self.marker_numbers is not None:
+            index = self.schema.entity_index
+            types = [[self.marker_numbers[index[entity.type]] for entity in document.entities for _ in entity.mentions]]
         return Prepared(
             document,
-            examples(document, self.schema.relation_index, self.max_width),
+            examples(document, self.schema.relation_index, self.max_width, self.unlabelled_pairs),
             tokeniser.plain([document])[0] if plain else None,
-            tokeniser.marked([document], [spans])[0] if marked else None,
+            tokeniser.marked([document], [spans], types)[0] if marked else None,
         )
 
     def _joined(self, order: Sequence[int], random: np.random.Generator) -> list[Item]:
@@ -174,6 +169,13 @@ class TrainingSet:
                 items.append(tuple(kind[first : min(first + size, cut)]))
                 first += size
         return [items[i] for i in random.permutation(len(items))]
+
+    def _kinds(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """All items; where a teacher labels pairs, those with and those without relation annotation apart."""
+        if not self.unlabelled_pairs:
+            return [items]
+        annotated = [item for item in items if all(self.documents[i].relations is not None for i in item)]
+        return [annotated, [item for item in items if item not in annotated]]
 
     def _groups(self, items: Sequence[Item]) -> Iterator[list[Item]]:
         """Cut a buffer, sorted by length, into groups within the budget."""
@@ -234,43 +236,3 @@ class EpochBatches(Sequence[TrainingBatch]):
 
     def __getitem__(self, position: int) -> TrainingBatch:  # type: ignore[override]
         return self.source.batch(self.groups[position], self.epoch)
-
-
-def targets(
-    found: Sequence[Examples],
-    samples: Sequence[Sample],
-    word_offset: Tensor,
-    mentions: MentionIndex,
-    relations: int,
-) -> Targets:
-    """Drawn examples of the documents of a batch, with positions in the batch."""
-    mention_counts = np.array([len(e.gold_spans) for e in found])
-    first_mention = mention_counts.cumsum() - mention_counts
-    entity_counts = torch.bincount(mentions.entity_document, minlength=len(found)).numpy()
-    first_entity = entity_counts.cumsum() - entity_counts
-    pairs: list[np.ndarray] = []
-    document: list[np.ndarray] = []
-    labels: list[np.ndarray] = []
-    for i, (example, sample) in enumerate(zip(found, samples, strict=True)):
-        if example.pairs is None or example.labels is None or sample.pair_rows is None:
-            continue
-        dense = np.zeros((len(example.pairs), 1 + relations), dtype=bool)
-        dense[example.labels[:, 0], 1 + example.labels[:, 1]] = True
-        dense[:, 0] = ~dense.any(axis=1)
-        pairs.append(example.pairs[sample.pair_rows] + first_entity[i])
-        labels.append(dense[sample.pair_rows])
-        document.append(np.full(len(sample.pair_rows), i))
-    head_tail = torch.from_numpy(np.concatenate([*pairs, np.zeros((0, 2), np.int64)]))
-    return Targets(
-        spans=_joined([s.spans + int(o) for s, o in zip(samples, word_offset, strict=False)]),
-        is_mention=_joined([np.arange(len(s.spans)) < s.gold for s in samples]),
-        mention_pairs=_joined([s.mention_pairs + o for s, o in zip(samples, first_mention, strict=True)]),
-        same_entity=_joined([np.arange(len(s.mention_pairs)) < s.same for s in samples]),
-        edit_distance=_joined([s.edit_distance for s in samples]),
-        pairs=PairIndex(head_tail[:, 0], head_tail[:, 1], _joined([*document, np.zeros(0, np.int64)])),
-        labels=_joined([*labels, np.zeros((0, 1 + relations), dtype=bool)]),
-    )
-
-
-def _joined(arrays: Sequence[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.concatenate(arrays))

@@ -7,8 +7,8 @@ import torch
 from joint_ie.document import Document
 from joint_ie.encoding.batches import TokenView
 from joint_ie.encoding.index import PairIndex
-from joint_ie.heads.localized_context import pair_contexts
 from joint_ie.heads.multi_instance import mention_pairs
+from joint_ie.heads.pair_contexts import pair_contexts
 from joint_ie.heads.pair_input import PairInput
 
 BOTH = "both-entities"  # sentences in which head and tail stand

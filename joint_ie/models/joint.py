@@ -5,7 +5,7 @@ To be read from top to bottom: encode, score mentions, cluster them, pool entiti
 predicted structure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -16,24 +16,29 @@ from transformers import PreTrainedModel
 from joint_ie.encoding.batches import TokenView, Words
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.subwords import CASING_CLASSES
+from joint_ie.encoding.targets import Distillation, Targets
 from joint_ie.encoding.training_set import TrainingBatch
 from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import attention_rows
 from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
-from joint_ie.heads.entity_concatenation import EntityConcatenation
 from joint_ie.heads.entity_types import EntityTyper
-from joint_ie.heads.localized_context import LocalizedContext
 from joint_ie.heads.mentions import SpanMentionScorer
 from joint_ie.heads.multi_instance import MultiInstance
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.segments import segment_max
-from joint_ie.losses import RELATION_LOSSES, mean_binary_cross_entropy
+from joint_ie.losses import RELATION_LOSSES, distillation_kl, distillation_mse, mean_binary_cross_entropy
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.config import JointConfig
 from joint_ie.models.outputs import Encoded, JointOutput
-from joint_ie.models.settings import ModelSettings
+from joint_ie.models.relation_heads import relation_head
+from joint_ie.models.relation_objective import RelationObjective
+
+DISTILLATION: Mapping[Distillation, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": distillation_mse,
+    "kl": distillation_kl,
+}
 
 
 class JointModel(PreTrainedModel):
@@ -51,14 +56,16 @@ class JointModel(PreTrainedModel):
         super().__init__(config)
         self.settings = settings = config.settings
         self.schema = schema = config.schema
+        settings.relations.check_shifts(len(schema.relation_types))
         self.relation_loss = RELATION_LOSSES[settings.relations.loss]
+        self.relation_objective = RelationObjective(settings.relations)
         model = encoder if encoder is not None else encoder_from_config(config.encoder_config)
         width, size, dropout = model.config.hidden_size, settings.embedding_size, settings.dropout
         self.encoder = SharedEncoder(model, CASING_CLASSES if settings.encoder.casing else 0)
         self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
         self.coreference_scorer = PairwiseCoreferenceScorer(width, size, settings.coreference.distances, dropout)
         self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
-        self.relation_scorer = relation_scorer(settings, width, len(schema.entity_types), len(schema.relation_types))
+        self.relation_scorer = relation_head(settings, width, len(schema.entity_types), len(schema.relation_types))
         self.dropout = nn.Dropout(dropout)
         self.post_init()
 
@@ -99,9 +106,11 @@ class JointModel(PreTrainedModel):
                 encoded = self.encode(given.marked, given.words, mentions.spans.diff(dim=1).squeeze(1))
             assert encoded is not None
             pairs = self.pair_input(encoded, given.words, mentions, entity_type, targets.pairs)
-            logits = self.score_relations(pairs)
-            losses["relations"] = self.relation_loss.loss(logits, targets.labels)
-        weighted = [getattr(weights, task) * loss for task, loss in losses.items() if getattr(weights, task)]
+            losses |= self.relation_losses(pairs, targets)
+        factor = {task: getattr(weights, task) for task in losses if task != "distillation"}
+        if targets.teacher is not None:
+            factor["distillation"] = weights.relations * targets.teacher.weight
+        weighted = [factor[task] * loss for task, loss in losses.items() if factor[task]]
         return JointOutput(loss=torch.stack(weighted).sum(), losses=losses)
 
     def encode(self, view: TokenView, words: Words, widths: Tensor) -> Encoded:
@@ -133,6 +142,7 @@ class JointModel(PreTrainedModel):
             rows=rows,
             attention=attention,
             words=encoded.words,
+            word_offset=words.offset,
             word_sentence=words.sentence,
             spans=spans,
             entities=segment_max(spans, mentions.mention_count),
@@ -141,31 +151,14 @@ class JointModel(PreTrainedModel):
             pairs=pairs,
         )
 
-    def score_relations(self, given: PairInput) -> Tensor:
-        """Logits [pairs, 1 + relations]."""
+    def relation_losses(self, given: PairInput, targets: Targets) -> dict[str, Tensor]:
+        """The losses of all pairs of a batch against labels and teacher, 0 (with a graph) if it has none."""
         if not len(given.pairs):
-            return given.hidden.sum() * 0 + given.hidden.new_zeros(0, 1 + len(self.schema.relation_types))
-        return self.relation_scorer(given)
-
-
-def relation_scorer(settings: ModelSettings, width: int, types: int, relations: int) -> nn.Module:
-    """The relation head that the settings name; every one maps `PairInput` to logits [pairs, 1 + relations]."""
-    chosen = settings.relations
-    size, classes, dropout = settings.embedding_size, 1 + relations, settings.dropout
-    heads: dict[str, Callable[[], nn.Module]] = {
-        "entity-concatenation": lambda: EntityConcatenation(width, types, size, classes, dropout),
-        "multi-instance": lambda: MultiInstance(
-            width, types, size, chosen.word_distances, chosen.sentence_distances, classes, dropout
-        ),
-        "localized-context": lambda: LocalizedContext(
-            width,
-            chosen.embedding_size,
-            chosen.block_size,
-            classes,
-            types,
-            size if chosen.typed else 0,
-            chosen.pool_spans,
-            chosen.dropout,
-        ),
-    }
-    return heads[chosen.representation]()
+            return {"relations": given.hidden.sum() * 0}
+        scores = self.relation_scorer(given)
+        losses: dict[str, Tensor] = {}
+        if targets.annotated:
+            losses["relations"] = self.relation_objective(scores, targets.labels, given.pairs, self.training)
+        if targets.teacher is not None:
+            losses["distillation"] = DISTILLATION[targets.teacher.loss](scores.logits, targets.teacher.logits)
+        return losses

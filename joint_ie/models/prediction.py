@@ -11,6 +11,8 @@ from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.index import PairIndex
 from joint_ie.models.evidence import evidence
 from joint_ie.models.joint import JointModel
+from joint_ie.models.relation_settings import Shift
+from joint_ie.models.shifts import shifted
 from joint_ie.models.stages import FoundEntity, ScoredPairs, Stages
 
 
@@ -54,13 +56,13 @@ class Predictor:
             entities.append(Entity(kind, name, mentions, entity.score))
         return document.with_annotations(entities, None)
 
-    def _with_relations(self, documents: Sequence[Document], scored: ScoredPairs, shift: float) -> list[Document]:
+    def _with_relations(self, documents: Sequence[Document], scored: ScoredPairs, shift: Shift) -> list[Document]:
         """Documents with the relations that their pairs' logits, plus ``shift``, decide for."""
         self.unscored_pairs += scored.left_out
         settings, loss = self.model.settings.relations, self.model.relation_loss
         rows, relations, scores = [], [], []
         for part, logits in scored.chunks:
-            logits[:, 1:] += shift
+            logits = shifted(logits, shift)
             row, relation = torch.nonzero(loss.decide(logits, settings.threshold, settings.top_k), as_tuple=True)
             scores.append(loss.confidence(logits)[row, relation])
             rows.append(part[row])

@@ -1,10 +1,9 @@
 """What a joint model is made of: the ``model:`` part of a training configuration."""
 
 from dataclasses import dataclass, field, fields
-from typing import Literal
 
-from joint_ie.errors import InputError, check_range, nearest
-from joint_ie.losses import RELATION_LOSSES
+from joint_ie.errors import InputError, check_range
+from joint_ie.models.relation_settings import RelationSettings
 
 
 @dataclass(frozen=True)
@@ -69,58 +68,6 @@ class CoreferenceSettings:
         check_range("distances", self.distances, 1)
         check_range("threshold", self.threshold, 0, 1)
         check_range("negatives", self.negatives, 0)
-
-
-@dataclass(frozen=True)
-class RelationSettings:
-    """Relations between entities: pair representation, loss and decision."""
-
-    input: Literal["one-pass", "markers"] = "one-pass"
-    """``markers``: documents are encoded (again) with markers around the mentions (ATLOP)."""
-    representation: Literal["multi-instance", "entity-concatenation", "localized-context"] = "localized-context"
-    loss: str = "adaptive-threshold"
-    """One of `losses.RELATION_LOSSES`."""
-    threshold: float = 0.6
-    """Probability from which a relation holds, for losses without a learned threshold (JEREX: 0.6)."""
-    shift: float = 0.0
-    """Added to the logits of all relations before deciding in end-to-end extraction; tuned on dev."""
-    gold_shift: float = 0.0
-    """The same where entities are given."""
-    top_k: int | None = None
-    """At most about so many relations for a pair (ATLOP: 4); None for no limit."""
-    negatives: int | None = None
-    """Sampled pairs without a relation per document (JEREX: 200); None takes all pairs (ATLOP)."""
-    word_distances: int = 700
-    """Rows of the word-distance table (multi-instance)."""
-    sentence_distances: int = 50
-    """Rows of the sentence-distance table (multi-instance)."""
-    embedding_size: int = 768
-    """Width of head and tail vectors (localized context; ATLOP: 768)."""
-    block_size: int = 64
-    """Width of a group of the bilinear layer (ATLOP: 64)."""
-    pool_spans: bool = False
-    """Pool mentions from max-pooled spans instead of their first subword or marker (localized context)."""
-    typed: bool = False
-    """Let head and tail extractors see both entity types (localized context; not in ATLOP)."""
-    dropout: float = 0.0
-    """Of entity and context vectors (localized context; ATLOP has none there)."""
-    max_word_distance: int = 500
-    """Pairs whose nearest mentions are further apart are not scored, but counted and reported; no window of 512
-    subwords holds both, and no document of the DocRED family is so long."""
-
-    def __post_init__(self) -> None:
-        if self.loss not in RELATION_LOSSES:
-            allowed = ", ".join(RELATION_LOSSES)
-            raise InputError(
-                f"loss = {self.loss!r} is not a loss{nearest(self.loss, RELATION_LOSSES)}; allowed: {allowed}"
-            )
-        check_range("threshold", self.threshold, 0, 1)
-        for name in ("top_k", "negatives", "word_distances", "sentence_distances", "max_word_distance", "block_size"):
-            check_range(name, getattr(self, name), 0 if name == "negatives" else 1)
-        if self.embedding_size % self.block_size:
-            raise InputError(
-                f"embedding_size = {self.embedding_size} should be a multiple of block_size = {self.block_size}"
-            )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from joint_ie.document import Document, Span
 from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, words_of
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
+from joint_ie.encoding.markers import marker_numbers
 from joint_ie.encoding.spans import all_spans
 from joint_ie.errors import InputError
 from joint_ie.heads.pair_input import PairInput
@@ -76,7 +77,7 @@ class Stages:
 
     def batch(self, documents: Sequence[Document], given: bool = False) -> Batch:
         """Documents on the model's device; with entities ``given``, a model that needs markers gets no plain view."""
-        plain = not given or self.model.settings.relations.input == "one-pass"
+        plain = not given or not self.model.settings.relations.marked
         view = self.collator.plain(documents) if plain else None
         return Batch(tuple(documents), words_of(documents), plain=view).to(self.model.device)
 
@@ -175,13 +176,19 @@ class Stages:
         pairs, left_out = nearby_pairs(mentions, batch.words.offset, settings.max_word_distance)
         if not len(pairs):
             return ScoredPairs(pairs, left_out, iter(()))
-        if settings.input == "markers":
-            view = self.collator.marked(batch.documents, spans).to(device)
+        if settings.marked:
+            types = None
+            if settings.input == "typed-markers":
+                numbers = marker_numbers(self.model.schema)
+                types = [[numbers[entity.type] for entity in group] for group in found]
+            view = self.collator.marked(batch.documents, spans, types).to(device)
             encoded = self.model.encode(view, batch.words, mentions.spans.diff(dim=1).squeeze(1))
         assert encoded is not None
         given = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
+        head = self.model.relation_scorer
+        shared = head.prepare(given)
         chunks = (
-            (rows, at_least_float32(self.model.score_relations(replace(given, pairs=pairs[rows]))))
+            (rows, at_least_float32(head.score(shared, pairs[rows]).logits))
             for rows in torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
         )
         return ScoredPairs(pairs, left_out, chunks, given, encoded.view)

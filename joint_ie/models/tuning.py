@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.cuts import best_cut
 from joint_ie.models.joint import JointModel
+from joint_ie.models.relation_settings import Shift
 from joint_ie.models.settings import ModelSettings
+from joint_ie.models.shifts import GlobalShift, PerClassShift
 from joint_ie.models.stages import FoundEntity, Stages
 
 GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried
-LARGEST = 7.0  # the largest shift of relation logits that is tried
 # Mentions per gold mention that are tried at most. More have an F1 below 67 anyway, and a model that has hardly
 # learned anything would take nearly all spans for mentions: hours of coreference and relations.
 MOST = 2
@@ -102,13 +104,12 @@ class Tuner:
         best = int(np.argmax(f1))
         return GRID[best], float(f1[best])
 
-    def _relations(self, gold: bool) -> tuple[float, float]:
+    def _relations(self, gold: bool) -> tuple[Shift, float]:
         """What to add to relation logits before deciding, by F1 of strict relations, or with ``gold`` entities."""
-        scores: list[NDArray[np.float64]] = []
-        right: list[NDArray[np.bool_]] = []
-        wanted = 0
-        ids = [label.id for label in self.model.schema.relation_types]
-        decide, settings = self.model.relation_loss.decide, self.model.settings.relations
+        relations = self.model.schema.relation_index
+        settings = self.model.settings.relations
+        search = (PerClassShift if settings.thresholds == "per-class" else GlobalShift)(settings)
+        wanted = np.zeros(len(relations) + 1, dtype=np.int64)
         for group in self.groups:
             documents = [document for document in group if document.relations is not None]
             if not documents:
@@ -119,64 +120,30 @@ class Tuner:
             else:
                 encoded, mentions = self.stages.mentions(batch)
                 found = self.stages.entities(batch, mentions)
-            truth = [_facts(document, gold) for document in documents]
-            wanted += sum(len(facts) for facts in truth)
             # given entities are compared by position, since two of them may be equal
             keys = [
                 (i, position if gold else self._key(entity))
                 for i, entities in enumerate(found)
                 for position, entity in enumerate(entities)
             ]
+            flat = {key: position for position, key in enumerate(keys)}
             scored = self.stages.pairs(batch, encoded, found)
+            pairs = zip(scored.pairs.head.tolist(), scored.pairs.tail.tolist(), strict=True)
+            row = {pair: position for position, pair in enumerate(pairs)}
+            labels = torch.zeros(len(scored.pairs), len(relations), dtype=torch.bool, device=self.model.device)
+            for i, document in enumerate(documents):
+                for head, tail, kind in _facts(document, gold):
+                    relation = relations.get(kind, -1)  # the last count is of those that the model does not know
+                    wanted[relation] += 1
+                    place = row.get((flat.get((i, head), -1), flat.get((i, tail), -1)))
+                    if place is not None and relation >= 0:
+                        labels[place, relation] = True
             for rows, logits in scored.chunks:
-                probability = self.model.relation_loss.confidence(logits)
-                # all that `Predictor` could say with any smaller shift, at most ``top_k`` for a pair
-                logits[:, 1:] += LARGEST
-                row, relation = torch.nonzero(decide(logits, settings.threshold, settings.top_k), as_tuple=True)
-                heads = scored.pairs.head[rows[row]].tolist()
-                tails = scored.pairs.tail[rows[row]].tolist()
-                scores.append(probability[row, relation].double().cpu().numpy())
-                facts = zip(heads, tails, relation.tolist(), strict=True)
-                right.append(
-                    np.array([(keys[h][1], keys[t][1], ids[r]) in truth[keys[h][0]] for h, t, r in facts], dtype=bool)
-                )
-        if not wanted or not scores:
-            return 0.0, 0.0
-        threshold, f1 = best_cut(np.concatenate(scores), np.concatenate(right), wanted)
-        decided = self._decision_threshold()
-        shift = np.log(decided / (1 - decided)) - np.log(threshold / (1 - threshold))
-        return min(float(shift), LARGEST), f1
-
-    def _decision_threshold(self) -> float:
-        """The confidence from which a relation is predicted when nothing is added to the logits."""
-        relations = self.model.settings.relations
-        return relations.threshold if relations.loss == "binary-cross-entropy" else 0.5
+                search.add(logits, labels[rows])
+        return search.best(wanted)
 
     def _key(self, entity: FoundEntity) -> Hashable:
         return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id
-
-
-def best_cut(
-    scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int, most: int | None = None
-) -> tuple[float, float]:
-    """The cut between two scores in (0, 1) at which taking everything above it has the highest F1, and that F1.
-
-    ``scores`` [n], and whether each item is right [n]; ``gold`` counts the right items that there are, found or not.
-    At most ``most`` items are taken, none if more of them share the highest score. Without any scores the cut is 0.5.
-    """
-    if not len(scores):
-        return 0.5, 0.0
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    f1 = 2 * np.cumsum(right[order]) / (np.arange(1, len(order) + 1) + max(gold, 1))
-    f1[:-1][ranked[:-1] == ranked[1:]] = -1.0  # equal scores are taken together
-    if most is not None:
-        f1[most:] = -1.0
-    best = int(np.argmax(f1))
-    if f1[best] < 0:
-        return float((1 + ranked[0]) / 2), 0.0
-    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return float((ranked[best] + below) / 2), float(f1[best])
 
 
 def _facts(document: Document, by_position: bool) -> set[tuple[Hashable, Hashable, str]]:

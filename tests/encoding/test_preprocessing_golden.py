@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -14,13 +15,17 @@ from transformers import PreTrainedTokenizerBase
 from joint_ie.corpora import docred_schema, read_docred
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator, gold_spans
+from joint_ie.encoding.markers import typed_markers
 from joint_ie.encoding.sampling import Negatives
-from joint_ie.encoding.subwords import SubwordTokeniser
+from joint_ie.encoding.subwords import MARKER, SubwordTokeniser
 from joint_ie.encoding.training_set import Budget, TrainingSet
 from joint_ie.models.checkpoint import load_tokenizer
 
 VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"  # golden joint README 1
 NUMBERS = (0, 1, 2)
+SYSTEMS = ("atlop", "pemscl", "docunet", "dreeam")
+"""NCRL's labels are ATLOP's; KD-DocRE's, which have the diagonal, are tested with its distillation."""
+DOCUNET = ("ORG", "LOC", "TIME", "PER", "MISC", "NUM")
 
 
 @pytest.fixture(scope="module")
@@ -39,49 +44,50 @@ def documents(shared: Path) -> list[Document]:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_marked_subwords(
-    number: int, shared: Path, tokenizer: PreTrainedTokenizerBase, documents: list[Document]
+    system: str, number: int, shared: Path, tokenizer: PreTrainedTokenizerBase, documents: list[Document]
 ) -> None:
-    golden = _golden(shared, number)
-    document = documents[number]
+    golden, document = _golden(shared, system, number), documents[number]
     assert document.id == golden["dataset"]["title"]
     spans = gold_spans(document)
-    subwords = SubwordTokeniser(tokenizer).marked([document], [[span for entity in spans for span in entity]])[0]
-    assert subwords.ids.tolist() == golden["input_ids"]
-    assert [[int(subwords.row[start]) for start, _ in entity] for entity in spans] == golden["mention_rows"]
+    (batch,) = _source(system, tokenizer, document)(0)
+    view = batch.given.marked
+    assert view.windows.input_ids.tolist() == [golden["input_ids"]]
+    starts = [start for entity in spans for start, _ in entity]
+    assert view.word_row[starts].tolist() == [row for entity in golden["mention_rows"] for row in entity]
     # every word keeps exactly the pieces it has on its own, and every other piece is a marker or [CLS], [SEP]
     words = tokenizer(list(document.words), add_special_tokens=False)["input_ids"]
-    pieces = [
-        subwords.ids[start:end].tolist() for start, end in zip(subwords.word_start, subwords.word_end, strict=True)
+    ids = view.windows.input_ids[0]
+    assert [ids[part].tolist() for part in view.word_tokens.split(view.word_length.tolist())] == words
+    others = np.setdiff1d(np.arange(len(ids)), view.word_tokens.numpy())
+    markers = [
+        marker
+        for entity in document.entities
+        for marker in (typed_markers(DOCUNET.index(entity.type)) if system == "docunet" else (MARKER,))
     ]
-    assert pieces == words
-    others = np.setdiff1d(np.arange(len(subwords.ids)), np.concatenate([*_ranges(subwords)]))
-    assert set(subwords.ids[others]) == set(tokenizer.convert_tokens_to_ids(["*", "[CLS]", "[SEP]"]))
+    expected = tokenizer.convert_tokens_to_ids([*markers, "[CLS]", "[SEP]"])
+    assert set(ids[others].tolist()) == set(expected) and tokenizer.unk_token_id not in expected
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_pairs_and_labels(
-    number: int, shared: Path, tokenizer: PreTrainedTokenizerBase, documents: list[Document]
+    system: str, number: int, shared: Path, tokenizer: PreTrainedTokenizerBase, documents: list[Document]
 ) -> None:
-    golden = _golden(shared, number)
-    schema = docred_schema()
-    collator = Collator(SubwordTokeniser(tokenizer), max_length=512, overlap=128)
-    source = TrainingSet(
-        [documents[number]], [1.0], schema, collator, Negatives(), 10, Budget(), seed=0, plain=False, marked=True
-    )
-    batch = source.batch([(0,)], epoch=0)
-    assert batch.given.marked.windows.input_ids.tolist() == [golden["input_ids"]]
+    golden = _golden(shared, system, number)
+    batch = _source(system, tokenizer, documents[number]).batch([(0,)], epoch=0)
     rows = batch.given.marked.word_row[batch.given.mentions.spans[:, 0]]
     assert rows.tolist() == [row for entity in golden["mention_rows"] for row in entity]
 
     # ours are row-major with the schema's columns; golden lists pairs with a label first and has DocRED's columns
     columns = json.loads((shared / "data" / "docred" / "rel2id.json").read_text())
-    order = torch.tensor([columns["Na"], *(columns[label.id] for label in schema.relation_types)])
+    order = torch.tensor([columns["Na"], *(columns[label.id] for label in docred_schema().relation_types)])
     pairs, targets = batch.targets.pairs, batch.targets.labels
     labels = torch.zeros_like(targets)
     labels[:, order] = targets
     ours = {(h, t): row for h, t, row in zip(pairs.head.tolist(), pairs.tail.tolist(), labels, strict=True)}
-    stored = load_file(shared / "golden" / "heads" / "atlop" / f"preprocessing_redocred_dev_{number}.safetensors")
+    stored = load_file(shared / "golden" / "heads" / system / f"preprocessing_redocred_dev_{number}.safetensors")
     assert len(ours) == len(pairs) == golden["num_pairs"] == len(stored["pairs"])
     assert list(ours) == sorted(ours)
     for (head, tail), row, classes in zip(
@@ -93,10 +99,42 @@ def test_pairs_and_labels(
     assert int(targets[:, 1:].sum()) == golden["num_labels_total"]
 
 
-def _golden(shared: Path, number: int) -> dict:
-    path = shared / "golden" / "heads" / "atlop" / f"preprocessing_redocred_dev_{number}.json"
+@pytest.mark.parametrize("number", NUMBERS)
+def test_sentences_and_evidence(
+    number: int, shared: Path, tokenizer: PreTrainedTokenizerBase, documents: list[Document]
+) -> None:
+    """What DREEAM's evidence loss compares: sentences in subwords, and how many facts of a pair cite each."""
+    golden, document = _golden(shared, "dreeam", number), documents[number]
+    spans = [span for entity in gold_spans(document) for span in entity]
+    (subwords,) = SubwordTokeniser(tokenizer).marked([document], [spans])
+    # golden counts before [CLS]; a sentence begins with the marker of its first word
+    starts = [int(subwords.row[start]) - 1 for start, _ in document.sentence_spans]
+    ends = [*starts[1:], len(subwords.ids) - 2]
+    assert [list(span) for span in zip(starts, ends, strict=True)] == golden["sentence_spans"]
+    rows = {(head, tail): i for i, (head, tail) in enumerate(golden["pairs"])}
+    cited = Counter((rows[r.head, r.tail], sentence) for r in document.relations for sentence in r.evidence)
+    assert sorted([*place, count] for place, count in cited.items()) == golden["sentence_labels_nonzero"]
+
+
+def _source(system: str, tokenizer: PreTrainedTokenizerBase, document: Document) -> TrainingSet:
+    """The one document as training data of the system."""
+    collator = Collator(SubwordTokeniser(tokenizer), max_length=512, overlap=128)
+    typed = system == "docunet"
+    return TrainingSet(
+        [document],
+        [1.0],
+        docred_schema(),
+        collator,
+        Negatives(),
+        10,
+        Budget(),
+        0,
+        plain=False,
+        marked=True,
+        typed=typed,
+    )
+
+
+def _golden(shared: Path, system: str, number: int) -> dict:
+    path = shared / "golden" / "heads" / system / f"preprocessing_redocred_dev_{number}.json"
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _ranges(subwords) -> list[np.ndarray]:
-    return [np.arange(start, end) for start, end in zip(subwords.word_start, subwords.word_end, strict=True)]

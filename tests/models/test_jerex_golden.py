@@ -22,13 +22,15 @@ from joint_ie.encoding.spans import all_spans
 from joint_ie.encoding.subwords import SubwordTokeniser
 from joint_ie.encoding.training_set import Targets, TrainingBatch
 from joint_ie.heads.multi_instance import MultiInstance, mention_pairs
+from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.segments import segment_max
 from joint_ie.models import stages
 from joint_ie.models.checkpoint import load_tokenizer
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
-from joint_ie.models.settings import EncoderSettings, ModelSettings, RelationSettings
+from joint_ie.models.relation_settings import RelationSettings
+from joint_ie.models.settings import EncoderSettings, ModelSettings
 from joint_ie.schema import Schema
 
 VARIANTS = {"multi_instance": "multi-instance", "global": "entity-concatenation"}
@@ -194,8 +196,8 @@ def test_training(
     assert_parity(seen["coreference_scorer"][1], golden["coref_logits"])
     assert_parity(seen["entity_typer"][0][0], golden["entity_vectors"])
     assert_parity(seen["entity_typer"][1], golden["entity_logits"])
-    (given,), logits = seen["relation_scorer"]
-    assert_parity(logits[:, 1:], golden["relation_logits"])
+    (given,), scores = seen["relation_scorer"]
+    assert_parity(scores.logits[:, 1:], golden["relation_logits"])
     heads, tails = given.entities[given.pairs.head], given.entities[given.pairs.tail]
     if variant == "global":
         assert_parity(seen["relation_scorer.classifier.out"][0][0], golden["entity_pair_vectors"])
@@ -207,7 +209,7 @@ def test_training(
     assert isinstance(scorer, MultiInstance)
     instances, owner = mention_pairs(given.mentions, given.pairs)
     with torch.no_grad():
-        vectors = scorer.mention_pair_vectors(given, instances, owner)
+        vectors = scorer.mention_pair_vectors(scorer.prepare(given), given.pairs, instances, owner)
         pooled = segment_max(vectors, torch.bincount(owner))
         types = [scorer.classifier.type_embedding(given.entity_type[e]) for e in (given.pairs.head, given.pairs.tail)]
         first, second = given.mentions.spans[instances[:, 0]], given.mentions.spans[instances[:, 1]]
@@ -259,6 +261,14 @@ def test_inference(
 
     monkeypatch.setattr(stages, "edit_distances", decoded_distances)
     bare = Document(document.id, document.text, document.tokens, document.sentence_spans)
+    calls: list[tuple[tuple[Any, PairIndex], PairScores]] = []
+    score = model.relation_scorer.score
+
+    def spied(shared: Any, pairs: PairIndex) -> PairScores:
+        calls.append(((shared, pairs), score(shared, pairs)))
+        return calls[-1][1]
+
+    monkeypatch.setattr(model.relation_scorer, "score", spied)
     with watched(model) as seen:
         found = Predictor(model, collator).end_to_end([bare])[0]
 
@@ -285,11 +295,11 @@ def test_inference(
     order = torch.tensor([theirs.index(spans) for spans in ours])
     assert_parity(seen["entity_typer"][0][0], golden["entity_vectors"][order])
     assert_parity(seen["entity_typer"][1], golden["entity_logits"][order])
-    (given,), logits = seen["relation_scorer"]
+    ((_, pairs), scored) = calls[0]
     row = {tuple(pair): i for i, pair in enumerate(golden["relation_pairs"].tolist())}
-    rows = [row[pair] for pair in zip(order[given.pairs.head].tolist(), order[given.pairs.tail].tolist(), strict=True)]
+    rows = [row[pair] for pair in zip(order[pairs.head].tolist(), order[pairs.tail].tolist(), strict=True)]
     assert len(rows) == len(row)
-    assert_parity(logits[:, 1:], golden["relation_logits"][torch.tensor(rows)])
+    assert_parity(scored.logits[:, 1:], golden["relation_logits"][torch.tensor(rows)])
 
     scores = {(ours[r.head], ours[r.tail], r.type): r.score for r in found.relations}
     wanted_scores = {(theirs[head], theirs[tail], kind): score for head, tail, kind, score in wanted["relations"]}

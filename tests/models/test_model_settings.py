@@ -2,7 +2,8 @@ import pytest
 
 from joint_ie.errors import InputError
 from joint_ie.models.config import JointConfig
-from joint_ie.models.settings import ModelSettings, RelationSettings, TaskWeights
+from joint_ie.models.relation_settings import RelationSettings
+from joint_ie.models.settings import ModelSettings, TaskWeights
 from joint_ie.settings import from_mapping, to_mapping
 
 
@@ -41,3 +42,18 @@ def test_config_gives_back_settings_and_schema(toy) -> None:
     assert again.schema == toy.SCHEMA
     assert again.encoder_config["hidden_size"] == 16
     assert JointConfig().settings == ModelSettings()  # transformers makes empty ones
+
+
+def test_shifts_are_one_number_or_one_for_each_relation(toy) -> None:
+    for shift in (0.5, (0.1, -0.2, 0.3, 0.4)):
+        RelationSettings(shift=shift, gold_shift=shift).check_shifts(4)
+    settings = from_mapping(ModelSettings, {"relations": {"gold_shift": [1, 2, "3e-1"]}}, "c.yaml")
+    assert settings.relations.gold_shift == (1.0, 2.0, 0.3)
+    with pytest.raises(InputError, match=r"relations\.gold_shift has 3 numbers, but the schema 4 relations"):
+        settings.relations.check_shifts(4)
+    with pytest.raises(InputError, match=r"relations\.shift has 2 numbers"):
+        toy.model(relations={"shift": [1.0, 2.0]})
+
+
+def test_what_is_marked() -> None:
+    assert [RelationSettings(input=kind).marked for kind in ("one-pass", "markers", "typed-markers")] == [0, 1, 1]

@@ -1,56 +1,18 @@
+import json
 import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+import yaml
 
 from joint_ie.document import Document
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.settings import ModelSettings
-from joint_ie.models.tuning import GRID, Tuned, Tuner, best_cut
+from joint_ie.models.tuning import GRID, Tuned, Tuner
 from joint_ie.settings import from_mapping
-
-items = st.lists(
-    st.tuples(st.one_of(st.floats(2**-20, 1 - 2**-20, width=32), st.sampled_from([0.125, 0.25, 0.5])), st.booleans()),
-    max_size=30,
-)
-
-
-def f1(right: int, predicted: int, gold: int) -> float:
-    return 2 * right / (predicted + gold) if predicted + gold else 0.0
-
-
-@given(items, st.integers(0, 5))
-def test_best_cut_is_the_best_of_all_cuts(scored: list[tuple[float, bool]], missed: int) -> None:
-    scores, right = np.array([s for s, _ in scored]), np.array([r for _, r in scored], dtype=bool)
-    gold = int(right.sum()) + missed
-    cut, best = best_cut(scores, right, gold)
-    assert 0 < cut < 1
-    assert cut not in scores  # so that "from" and "above" are the same
-    assert best == pytest.approx(f1(right[scores > cut].sum(), (scores > cut).sum(), gold))
-    for other in (*scores, 1.0):
-        assert f1(right[scores >= other].sum(), (scores >= other).sum(), gold) <= best + 1e-12
-
-
-@given(items, st.integers(0, 5), st.integers(0, 30))
-def test_best_cut_takes_no_more_than_it_may(scored: list[tuple[float, bool]], missed: int, most: int) -> None:
-    scores, right = np.array([s for s, _ in scored]), np.array([r for _, r in scored], dtype=bool)
-    gold = int(right.sum()) + missed
-    cut, best = best_cut(scores, right, gold, most)
-    assert (scores > cut).sum() <= most
-    assert best == pytest.approx(f1(right[scores > cut].sum(), (scores > cut).sum(), gold))
-    for other in scores:
-        if (scores >= other).sum() <= most:
-            assert f1(right[scores >= other].sum(), (scores >= other).sum(), gold) <= best + 1e-12
-
-
-def test_best_cut_of_nothing() -> None:
-    assert best_cut(np.zeros(0), np.zeros(0, dtype=bool), 3) == (0.5, 0.0)
-    assert best_cut(np.zeros(0), np.zeros(0, dtype=bool), 0) == (0.5, 0.0)
 
 
 def make(toy, overlap: bool = True, **relations):
@@ -173,6 +135,43 @@ def test_thresholds_keep_their_promise_and_nothing_is_better(toy, relations: dic
         assert measured(toy, model, other, gold)["mentions"] <= tuned.mentions + 1e-9
 
 
+@pytest.mark.parametrize("top_k", [None, 1])
+@pytest.mark.parametrize("loss", ["adaptive-threshold", "balanced-softmax", "binary-cross-entropy"])
+def test_thresholds_of_every_relation_keep_their_promise(toy, loss: str, top_k: int | None) -> None:
+    model = make(toy, loss=loss, top_k=top_k)
+    gold = invented_gold(toy, model, with_thresholds(toy, model, 0.85, 0.5, 1.0))
+    groups = [gold[:4], gold[4:]]
+    alike = Tuner(model, toy.collator(model), groups).tune()
+    before = model.settings
+    model.settings = replace(before, relations=replace(before.relations, thresholds="per-class"))
+    tuned = Tuner(model, toy.collator(model), groups).tune()
+    relations = tuned.settings.relations
+    assert len(relations.shift) == len(relations.gold_shift) == len(toy.SCHEMA.relation_types)
+    assert len(set(relations.gold_shift)) > 1
+    assert measured(toy, model, tuned.settings, gold) == pytest.approx(promised(tuned))
+    assert (tuned.mentions, tuned.clusters) == (alike.mentions, alike.clusters)
+    if top_k is None:
+        ours, theirs = (each_relation(toy, model, t.settings, gold) for t in (tuned, alike))
+        assert all(ours[name] >= theirs[name] - 1e-9 for name in theirs) and ours != theirs
+    model.settings = tuned.settings
+    assert Tuner(model, toy.collator(model), groups).tune() == tuned
+
+
+def each_relation(toy, model, settings: ModelSettings, gold: list[Document]) -> dict[str, float]:
+    """F1 of every relation between gold entities."""
+    model.settings = settings
+    annotated = [document for document in gold if document.relations is not None]
+    said = Predictor(model, toy.collator(model)).gold_entities(annotated)
+    found = {}
+    for label in toy.SCHEMA.relation_types:
+        facts, predicted = (
+            {(d.id, r.head, r.tail) for d in documents for r in d.relations if r.type == label.id}
+            for documents in (annotated, said)
+        )
+        found[label.id] = 2 * len(facts & predicted) / max(len(facts) + len(predicted), 1)
+    return found
+
+
 def test_only_thresholds_change_and_tuning_again_finds_the_same(toy) -> None:
     model = make(toy)
     gold = invented_gold(toy, model, with_thresholds(toy, model, 0.85, 0.5, 1.0))
@@ -207,6 +206,10 @@ def test_settings_come_back_when_tuning_fails(toy) -> None:
 def test_settings_survive_as_plain_data(toy) -> None:
     from joint_ie.settings import to_mapping
 
-    model = make(toy)
-    tuned = Tuner(model, toy.collator(model), [[toy.document(1), toy.document(2)]]).tune()
-    assert from_mapping(ModelSettings, to_mapping(tuned.settings)) == tuned.settings
+    for thresholds, kind in (("global", float), ("per-class", tuple)):
+        model = make(toy, thresholds=thresholds)
+        tuned = Tuner(model, toy.collator(model), [[toy.document(1), toy.document(2)]]).tune()
+        assert isinstance(tuned.settings.relations.gold_shift, kind)
+        plain = to_mapping(tuned.settings)
+        for data in (plain, json.loads(json.dumps(plain)), yaml.safe_load(yaml.safe_dump(plain))):
+            assert from_mapping(ModelSettings, data) == tuned.settings

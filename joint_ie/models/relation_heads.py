@@ -1,0 +1,81 @@
+"""From settings to a relation head."""
+
+from collections.abc import Callable, Mapping
+
+from joint_ie.heads.axial_context import AxialContext
+from joint_ie.heads.entity_concatenation import EntityConcatenation
+from joint_ie.heads.localized_context import LocalizedContext
+from joint_ie.heads.multi_instance import MultiInstance
+from joint_ie.heads.pair_aware import PairAware
+from joint_ie.heads.relation_head import RelationHead
+from joint_ie.heads.unet_context import UNetContext
+from joint_ie.models.settings import ModelSettings
+
+
+def relation_head(settings: ModelSettings, width: int, types: int, relations: int) -> RelationHead:
+    """The head that the settings name.
+
+    Args:
+        settings: of the whole model.
+        width: of the encoder's hidden states.
+        types: how many entity types there are.
+        relations: how many relation types.
+    """
+    chosen = settings.relations
+    size, classes, dropout = settings.embedding_size, 1 + relations, settings.dropout
+    heads: Mapping[str, Callable[[], RelationHead]] = {
+        "entity-concatenation": lambda: EntityConcatenation(width, types, size, classes, dropout),
+        "multi-instance": lambda: MultiInstance(
+            width, types, size, chosen.word_distances, chosen.sentence_distances, classes, dropout
+        ),
+        "localized-context": lambda: LocalizedContext(
+            width,
+            chosen.embedding_size,
+            chosen.block_size,
+            classes,
+            types,
+            size if chosen.typed else 0,
+            chosen.pool_spans,
+            chosen.dropout,
+            chosen.pooling,
+            chosen.context,
+        ),
+        "axial-attention": lambda: AxialContext(
+            width,
+            chosen.embedding_size,
+            chosen.block_size,
+            classes,
+            chosen.axial.layers,
+            chosen.axial.heads,
+            chosen.axial.form,
+            chosen.pooling,
+        ),
+        "u-net": lambda: UNetContext(
+            width,
+            chosen.embedding_size,
+            chosen.block_size,
+            classes,
+            chosen.unet.inputs,
+            chosen.unet.outputs,
+            chosen.unet.base,
+            chosen.pooling,
+        ),
+        "pair-aware": lambda: PairAware(
+            width,
+            chosen.embedding_size,
+            chosen.block_size,
+            classes,
+            types,
+            channels=chosen.pair_aware.channels,
+            filling=chosen.pair_aware.filling,
+            pair_aware=chosen.pair_aware.grid,
+            entity_enhanced=chosen.pair_aware.entity_enhanced,
+            filter=chosen.pair_aware.filter,
+            pair_threshold=chosen.pair_aware.threshold,
+            layers=chosen.pair_aware.layers,
+            heads=chosen.pair_aware.heads,
+            dropout=dropout,
+            weighting=chosen.pair_aware.weighting,
+        ),
+    }
+    return heads[chosen.representation]()
