@@ -1,8 +1,8 @@
 """A training configuration, and the run that it describes."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +10,7 @@ import torch
 import yaml
 from accelerate.utils import set_seed
 
-from joint_ie.corpora import load_corpus
 from joint_ie.corpora.docred import docred_schema
-from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
 from joint_ie.encoding.training_set import Budget, Joining, TrainingSet
@@ -20,56 +18,29 @@ from joint_ie.errors import InputError, nearest
 from joint_ie.evaluation.pairing import pair
 from joint_ie.models.checkpoint import collator_for, continued_model, new_model, save_checkpoint
 from joint_ie.models.joint import JointModel
+from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.settings import ModelSettings
 from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
 from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.training.adaptation import Adaptation, TaughtSet, Teacher
+from joint_ie.training.data import (
+    DataSettings,
+    TrainingCorpus,
+    check_unseen,
+    dev_documents,
+    known_facts,
+    load_documents,
+    training_documents,
+)
+from joint_ie.training.final_scores import score_test
 from joint_ie.training.finish import add_card, tune_checkpoint
+from joint_ie.training.generation import run_generation
 from joint_ie.training.loop import TrainingResult, check_new_folder, train
 from joint_ie.training.settings import TrainingSettings
 from joint_ie.training.validation import METRICS, validate
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingCorpus:
-    """One source of training documents."""
-
-    corpus: str
-    """A registered name or a path."""
-    reader: str | None = None
-    """The format, if it cannot be recognised."""
-    share: float = 1.0
-    """Probability that a document is part of an epoch."""
-    relations: bool = True
-    """False: leave the relation annotation aside (known to be incomplete, say); the rest still teaches."""
-    limit: int | None = None
-    """Use the first documents only."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise InputError(f"share = {self.share} should be above 0 and at most 1")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit = {self.limit} should be at least 1")
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """What is learned from, and what chooses the best checkpoint."""
-
-    train: tuple[TrainingCorpus, ...]
-    dev: str
-    dev_reader: str | None = None
-    dev_limit: int | None = None
-    schema: str | None = None
-    """A ``schema.json``; DocRED's labels if None."""
-
-    def __post_init__(self) -> None:
-        if not self.train:
-            raise InputError("train is empty; name at least one corpus")
-        if self.dev_limit is not None and self.dev_limit < 1:
-            raise InputError(f"dev_limit = {self.dev_limit} should be at least 1")
 
 
 @dataclass(frozen=True)
@@ -82,20 +53,37 @@ class Experiment:
     joining: Joining = field(default_factory=Joining)
     start: str | None = None
     """A checkpoint folder (or ``default``) whose weights are the starting point, instead of the encoder's alone."""
+    adaptation: Adaptation | None = None
+    generation: Seq2SeqSettings | None = None
+    """A model that writes facts (REBEL) in place of ``model``."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     validation: tuple[Literal["end-to-end", "gold-entities"], ...] = ("end-to-end",)
     """What is scored while training; the monitor is a name such as ``relations_strict`` or ``gold_entities``."""
     tune: bool = True
-    """At the end, set the thresholds of the best checkpoint on all of the dev corpus."""
+    """At the end, set the thresholds of the best checkpoint on all of the dev corpus; ``generation`` has none."""
 
     def __post_init__(self) -> None:
         # found out here, not after the first epochs
-        monitor = self.training.monitor
+        self._check_monitor(self.training, "training")
+        if self.adaptation:
+            self._check_monitor(self.adaptation.training, "adaptation.training")
+            if not self.model.task_weights.relations:
+                raise InputError("adaptation is about relations; give model.task_weights.relations a weight above 0")
+
+        if self.generation:
+            unset = {"model": ModelSettings(), "joining": Joining(), "start": None, "adaptation": None}
+            for name, value in unset.items():
+                if getattr(self, name) != value:
+                    raise InputError(f"generation and {name} are for different models; leave one of them out")
+            if self.data.test:
+                raise InputError("data.test is not for generation; score the checkpoint by `joint-ie evaluate`")
+
+    def _check_monitor(self, settings: TrainingSettings, where: str) -> None:
         measured = [metric for mode in self.validation for metric in METRICS[mode]]
-        if monitor not in measured:
+        if settings.monitor not in measured:
             raise InputError(
-                f"training.monitor = {monitor!r} is not measured{nearest(monitor, measured)}; validation = "
-                f"{list(self.validation)} gives {', '.join(measured) or 'nothing'}"
+                f"{where}.monitor = {settings.monitor!r} is not measured{nearest(settings.monitor, measured)}; "
+                f"validation = {list(self.validation)} gives {', '.join(measured) or 'nothing'}"
             )
 
     @classmethod
@@ -104,31 +92,36 @@ class Experiment:
         return from_mapping(cls, config, where)
 
 
-def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:
-    """A corpus whose labels are all in the schema."""
-    documents = load_corpus(corpus, reader=reader)[:limit]
-    for document in documents:
-        try:
-            document.validate(schema)
-        except InputError as error:
-            raise InputError(f"{corpus}: {error}") from None
-    return documents
-
-
 def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -> TrainingResult:
     """Train as the experiment says, into ``folder`` (see `training.loop.train`)."""
     if not resume:
         check_new_folder(folder)
     schema = Schema.load(Path(experiment.data.schema)) if experiment.data.schema else docred_schema()
     set_seed(experiment.training.seed)
+    if experiment.generation:
+        return run_generation(
+            experiment.generation,
+            experiment.data,
+            experiment.batches,
+            experiment.training,
+            experiment.validation,
+            schema,
+            folder,
+            resume,
+            to_mapping(experiment),
+        )
     if experiment.start is None:
         model, tokenizer = new_model(experiment.model, schema)
     else:
         model, tokenizer = continued_model(experiment.model, schema, find_model(experiment.start))
     collator = collator_for(model, tokenizer)
-    training = _training_set(experiment, schema, collator)
-    dev = load_documents(experiment.data.dev, schema, experiment.data.dev_reader, experiment.data.dev_limit)
+    data = experiment.data
+    training = _training_set(experiment, data.train, schema, collator, experiment.training.seed)
+    dev = dev_documents(data, schema, data.dev_limit)
     pair(dev, ())  # raises for repeated ids, which would stop the first validation
+    test = load_documents(data.test, schema, data.test_reader) if data.test else []
+    pair(test, ())
+    check_unseen(test, [*training.documents, *dev], f"{data.test}")
     config = to_mapping(experiment)
 
     def save(model: torch.nn.Module, target: Path) -> None:
@@ -140,29 +133,50 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
         assert isinstance(model, JointModel)
         return validate(model, collator, dev, experiment.validation)
 
+    if experiment.adaptation and not (resume and _has_begun(folder)):
+        taught = _taught_set(experiment, experiment.adaptation, schema, collator)
+        logger.info("adaptation: %d documents", len(taught.batches.documents))
+        before = folder / "adaptation"
+        # killed before its first step, a run has no folder for it yet; a run without any folder cannot be resumed
+        going_on = resume and (before.is_dir() or not folder.is_dir())
+        train(model, taught, evaluate, save, experiment.adaptation.training, before, going_on, config=config)
+        model, _ = continued_model(experiment.model, schema, before / "last")
     logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
     result = train(model, training, evaluate, save, experiment.training, folder, resume, config=config)
     best = folder / "best"
     if experiment.tune and best.is_dir():
         logger.info("choosing thresholds on %s", experiment.data.dev)
-        tune_checkpoint(best, load_documents(experiment.data.dev, schema, experiment.data.dev_reader))
+        tune_checkpoint(best, dev_documents(data, schema))
+    if data.test and best.is_dir():
+        score_test(folder, data.test, test, experiment.validation, known_facts(data, schema))
     if best.is_dir():
         add_card(best)
     return result
 
 
-def _training_set(experiment: Experiment, schema: Schema, collator: Collator) -> TrainingSet:
-    documents: list[Document] = []
-    shares: list[float] = []
-    for source in experiment.data.train:
-        found = load_documents(source.corpus, schema, source.reader, source.limit)
-        usable = [document for document in found if document.entities]
-        if len(usable) < len(found):
-            logger.warning("%s: %d documents without entities are left out", source.corpus, len(found) - len(usable))
-        documents += usable if source.relations else [replace(document, relations=None) for document in usable]
-        shares += [source.share] * len(usable)
+def _has_begun(folder: Path) -> bool:
+    """Whether a run has a state to go on from, which an adaptation is part of."""
+    return any(path.name.isdecimal() for path in (folder / "state").glob("*"))
+
+
+def _taught_set(experiment: Experiment, adaptation: Adaptation, schema: Schema, collator: Collator) -> TaughtSet:
+    settings = adaptation.training
+    teacher = Teacher.load(find_model(adaptation.teacher), schema, settings.precision)
+    batches = _training_set(experiment, adaptation.train, schema, collator, settings.seed, unlabelled_pairs=True)
+    return TaughtSet(batches, teacher, adaptation.loss, adaptation.weight)
+
+
+def _training_set(
+    experiment: Experiment,
+    sources: Sequence[TrainingCorpus],
+    schema: Schema,
+    collator: Collator,
+    seed: int,
+    unlabelled_pairs: bool = False,
+) -> TrainingSet:
+    documents, shares = training_documents(sources, schema)
     settings = experiment.model
-    marked = settings.relations.input == "markers" and settings.task_weights.relations > 0
+    marked = settings.relations.marked and settings.task_weights.relations > 0
     return TrainingSet(
         documents,
         shares,
@@ -176,8 +190,10 @@ def _training_set(experiment: Experiment, schema: Schema, collator: Collator) ->
         ),
         settings.mentions.max_width,
         experiment.batches,
-        experiment.training.seed,
+        seed,
         plain=settings.task_weights.shared or not marked,
         marked=marked,
+        typed=settings.relations.input == "typed-markers",
         joining=experiment.joining,
+        unlabelled_pairs=unlabelled_pairs,
     )

@@ -10,6 +10,7 @@ from joint_ie.encoding.grouping import by_length
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
+from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 
 METRICS: Mapping[str, tuple[str, ...]] = {
     "end-to-end": ("mentions", "clusters", "entities", "relations", "relations_strict"),
@@ -21,8 +22,14 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 def validate(
     model: JointModel, collator: Collator, documents: Sequence[Document], modes: Sequence[str]
 ) -> dict[str, float]:
+    """F1 of every task; see `measure`."""
+    return measure(Predictor(model, collator), documents, modes)
+
+
+def measure(
+    predictor: Predictor | Seq2SeqPredictor, documents: Sequence[Document], modes: Sequence[str]
+) -> dict[str, float]:
     """F1 of every task: ``mentions`` to ``relations_strict`` end-to-end, ``gold_entities`` with gold entities."""
-    predictor = Predictor(model, collator)
     metrics: dict[str, float] = {}
     if "end-to-end" in modes:
         predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]

@@ -77,6 +77,18 @@ def test_tuned_thresholds_are_in_the_config_and_keep_their_promise(copy, dev):
     assert contents(copy) == after
 
 
+def test_thresholds_of_every_relation(copy, dev):
+    config = json.loads((copy / "config.json").read_text())
+    config["model"]["relations"]["thresholds"] = "per-class"
+    (copy / "config.json").write_text(json.dumps(config))
+    tuned = tune_checkpoint(copy, dev)
+    model = load(copy)
+    assert model.model.settings == tuned.settings
+    assert len(tuned.settings.relations.gold_shift) == len(model.model.schema.relation_types)
+    assert end_to_end(dev, model.pipe(dev)).relations_strict.f1 == pytest.approx(tuned.relations_strict)
+    assert gold_entities(dev, model.gold_entities(dev)).relations.f1 == pytest.approx(tuned.gold_entities)
+
+
 def test_packed_is_a_quarter_and_says_nearly_the_same(checkpoint, dev, tmp_path):
     packed = tmp_path / "new" / "packed"
     pack_checkpoint(checkpoint, packed)

@@ -1,0 +1,131 @@
+"""Which documents a run learns from, chooses its best checkpoint with, and is measured on."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from joint_ie.corpora import load_corpus, read_facts, training_facts
+from joint_ie.corpora.facts import Fact
+from joint_ie.corpora.label_regimes import hide_relations, keep_known
+from joint_ie.corpora.registered import data_root
+from joint_ie.document import Document
+from joint_ie.errors import InputError, check_range
+from joint_ie.schema import Schema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingCorpus:
+    """One source of training documents."""
+
+    corpus: str
+    """A registered name or a path."""
+    reader: str | None = None
+    """The format, if it cannot be recognised."""
+    share: float = 1.0
+    """Probability that a document is part of an epoch."""
+    relations: bool = True
+    """False: leave the relation annotation aside (known to be incomplete, say); the rest still teaches."""
+    limit: int | None = None
+    """Use the first documents only."""
+    facts: str | None = None
+    """Keep only relations that this DocRED ``.fact`` file (a path, or below the data folder) has, by name."""
+    hide: float = 0.0
+    """Share of the relation labels that is hidden, once for all epochs, as if nobody had found them."""
+    hide_seed: int = 1
+    """Which ones are hidden; other seeds than ``training.seed``, so that both can be varied alone."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"share = {self.share} should be above 0 and at most 1")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit = {self.limit} should be at least 1")
+        check_range("hide", self.hide, 0, 1)
+        if not self.relations and (self.hide or self.facts):
+            raise InputError("hide and facts have no effect with relations = false; leave them out")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is learned from, and what chooses the best checkpoint."""
+
+    train: tuple[TrainingCorpus, ...]
+    dev: str
+    dev_reader: str | None = None
+    dev_limit: int | None = None
+    dev_within: str | None = None
+    """A corpus: dev documents that it has not (by id) are left out. DocRED's dev holds Re-DocRED's dev and test."""
+    test: str | None = None
+    """Scored once, at the end, with the best checkpoint, into ``test.json``."""
+    test_reader: str | None = None
+    schema: str | None = None
+    """A ``schema.json``; DocRED's labels if None."""
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise InputError("train is empty; name at least one corpus")
+        if self.dev_limit is not None and self.dev_limit < 1:
+            raise InputError(f"dev_limit = {self.dev_limit} should be at least 1")
+
+
+def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:
+    """A corpus whose labels are all in the schema."""
+    documents = load_corpus(corpus, reader=reader)[:limit]
+    for document in documents:
+        try:
+            document.validate(schema)
+        except InputError as error:
+            raise InputError(f"{corpus}: {error}") from None
+    return documents
+
+
+def training_documents(sources: Sequence[TrainingCorpus], schema: Schema) -> tuple[list[Document], list[float]]:
+    """All documents that can teach something, with the labels that the sources leave them, and their shares."""
+    documents: list[Document] = []
+    shares: list[float] = []
+    for source in sources:
+        found = labelled_documents(source, schema)
+        usable = [document for document in found if document.entities]
+        if len(usable) < len(found):
+            logger.warning("%s: %d documents without entities are left out", source.corpus, len(found) - len(usable))
+        documents += [hide_relations(document, source.hide, source.hide_seed) for document in usable]
+        shares += [source.share] * len(usable)
+    return documents, shares
+
+
+def labelled_documents(source: TrainingCorpus, schema: Schema) -> list[Document]:
+    """The documents of a source before any label is hidden."""
+    documents = load_documents(source.corpus, schema, source.reader, source.limit)
+    if not source.relations:
+        return [replace(document, relations=None) for document in documents]
+    if source.facts:
+        path = Path(source.facts)
+        facts = read_facts(path if path.exists() else data_root() / path)
+        return [keep_known(document, facts) for document in documents]
+    return documents
+
+
+def known_facts(data: DataSettings, schema: Schema) -> frozenset[Fact]:
+    """What the training corpora say, hidden labels included, so that Ign F1 means the same for every ``hide``."""
+    return training_facts(document for source in data.train for document in labelled_documents(source, schema))
+
+
+def dev_documents(data: DataSettings, schema: Schema, limit: int | None = None) -> list[Document]:
+    """The first ``limit`` documents that choose the best checkpoint."""
+    if data.dev_within is None:
+        return load_documents(data.dev, schema, data.dev_reader, limit)
+    wanted = {document.id for document in load_corpus(data.dev_within)}
+    documents = [document for document in load_documents(data.dev, schema, data.dev_reader) if document.id in wanted]
+    if not documents:
+        raise InputError(f"{data.dev}: no document is in {data.dev_within}, by id; name the right dev_within, or none")
+    return documents[:limit]
+
+
+def check_unseen(test: Sequence[Document], seen: Sequence[Document], corpus: str) -> None:
+    """Warn if texts of the test corpus were seen before; regimes with labels of two sources invite that."""
+    texts = {document.text for document in seen}
+    repeated = sum(document.text in texts for document in test)
+    if repeated:
+        logger.warning("%s: %d of its %d texts are in the training or dev documents, too", corpus, repeated, len(test))

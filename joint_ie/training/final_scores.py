@@ -1,0 +1,64 @@
+"""The scores of a finished run on its test corpus."""
+
+import logging
+from collections.abc import Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from joint_ie.corpora.facts import Fact
+from joint_ie.corpora.files import load_json
+from joint_ie.document import Document
+from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.models.checkpoint import collator_for, load_checkpoint
+from joint_ie.models.precision import resolve_precision
+from joint_ie.models.prediction import Predictor
+from joint_ie.training.finish import write_json
+from joint_ie.training.log import TrainingLog
+from joint_ie.training.model_card import TASKS
+from joint_ie.training.validation import grouped
+
+logger = logging.getLogger(__name__)
+
+
+def score_test(
+    run: Path, corpus: str, documents: Sequence[Document], modes: Sequence[str], training_facts: Set[Fact]
+) -> None:
+    """Score ``run/best`` on a test corpus, once in the life of the run, into ``run/test.json`` and the log."""
+    path = run / "test.json"
+    if not path.exists():
+        scores = final_scores(run / "best", documents, modes, training_facts)
+        partial = path.with_name("test.json.partial")  # killed while writing, it is scored anew
+        write_json({"corpus": corpus, **scores}, partial)
+        partial.replace(path)
+    scores = load_json(path)
+    metrics = {
+        f"{mode}: {task}": values["f1"]
+        for mode in modes
+        for task, values in scores[mode].items()
+        if task in TASKS and values
+    }
+    # a resumed run has forgotten what its log said after the last state
+    TrainingLog(run / "log.jsonl").write("test", {"corpus": corpus, "metrics": metrics})
+    logger.info("%s: %s", corpus, ", ".join(f"{name} {100 * value:.2f}" for name, value in metrics.items()))
+
+
+def final_scores(
+    folder: Path, documents: Sequence[Document], modes: Sequence[str], training_facts: Set[Fact]
+) -> dict[str, Any]:
+    """By mode, what `joint-ie evaluate --json` writes for a checkpoint; Ign F1 leaves ``training_facts`` out."""
+    model, tokenizer = load_checkpoint(folder)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    bf16 = resolve_precision("auto", model.device) == "bf16"
+    predictor = Predictor(model, collator_for(model, tokenizer))
+    scores: dict[str, Any] = {}
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        if "end-to-end" in modes:
+            predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
+            scores["end-to-end"] = end_to_end(documents, predicted).to_dict()
+        if "gold-entities" in modes:
+            annotated = [d for d in documents if d.relations is not None]
+            predicted = [d for group in grouped(annotated) for d in predictor.gold_entities(group)]
+            scores["gold-entities"] = gold_entities(annotated, predicted, training_facts).to_dict()
+    return scores
