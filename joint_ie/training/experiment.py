@@ -11,6 +11,7 @@ import yaml
 from accelerate.utils import set_seed
 
 from joint_ie.corpora.docred import docred_schema
+from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
 from joint_ie.encoding.training_set import Budget, Joining, TrainingSet
@@ -75,8 +76,6 @@ class Experiment:
             for name, value in unset.items():
                 if getattr(self, name) != value:
                     raise InputError(f"generation and {name} are for different models; leave one of them out")
-            if self.data.test:
-                raise InputError("data.test is not for generation; score the checkpoint by `joint-ie evaluate`")
 
     def _check_monitor(self, settings: TrainingSettings, where: str) -> None:
         measured = [metric for mode in self.validation for metric in METRICS[mode]]
@@ -93,23 +92,44 @@ class Experiment:
 
 
 def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -> TrainingResult:
-    """Train as the experiment says, into ``folder`` (see `training.loop.train`)."""
+    """Train as the experiment says, into ``folder`` (see `training.loop.train`), and score its test corpus."""
     if not resume:
         check_new_folder(folder)
-    schema = Schema.load(Path(experiment.data.schema)) if experiment.data.schema else docred_schema()
+    data = experiment.data
+    schema = Schema.load(Path(data.schema)) if data.schema else docred_schema()
+    dev = dev_documents(data, schema, data.dev_limit)
+    pair(dev, ())  # raises for repeated ids, which would stop the first validation
+    test = load_documents(data.test, schema, data.test_reader) if data.test else []
+    pair(test, ())
     set_seed(experiment.training.seed)
-    if experiment.generation:
-        return run_generation(
-            experiment.generation,
-            experiment.data,
-            experiment.batches,
-            experiment.training,
-            experiment.validation,
-            schema,
-            folder,
-            resume,
-            to_mapping(experiment),
-        )
+    result = (_generating if experiment.generation else _joint)(experiment, schema, dev, test, folder, resume)
+    if data.test and (folder / "best").is_dir():
+        score_test(folder, data.test, test, experiment.validation, known_facts(data, schema))
+    return result
+
+
+def _generating(
+    experiment: Experiment, schema: Schema, dev: list[Document], test: list[Document], folder: Path, resume: bool
+) -> TrainingResult:
+    assert experiment.generation is not None
+    return run_generation(
+        experiment.generation,
+        experiment.data,
+        experiment.batches,
+        experiment.training,
+        experiment.validation,
+        schema,
+        dev,
+        test,
+        folder,
+        resume,
+        to_mapping(experiment),
+    )
+
+
+def _joint(
+    experiment: Experiment, schema: Schema, dev: list[Document], test: list[Document], folder: Path, resume: bool
+) -> TrainingResult:
     if experiment.start is None:
         model, tokenizer = new_model(experiment.model, schema)
     else:
@@ -117,10 +137,6 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
     collator = collator_for(model, tokenizer)
     data = experiment.data
     training = _training_set(experiment, data.train, schema, collator, experiment.training.seed)
-    dev = dev_documents(data, schema, data.dev_limit)
-    pair(dev, ())  # raises for repeated ids, which would stop the first validation
-    test = load_documents(data.test, schema, data.test_reader) if data.test else []
-    pair(test, ())
     check_unseen(test, [*training.documents, *dev], f"{data.test}")
     config = to_mapping(experiment)
 
@@ -147,8 +163,6 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
     if experiment.tune and best.is_dir():
         logger.info("choosing thresholds on %s", experiment.data.dev)
         tune_checkpoint(best, dev_documents(data, schema))
-    if data.test and best.is_dir():
-        score_test(folder, data.test, test, experiment.validation, known_facts(data, schema))
     if best.is_dir():
         add_card(best)
     return result

@@ -11,9 +11,8 @@ from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.files import load_json
 from joint_ie.document import Document
 from joint_ie.evaluation import end_to_end, gold_entities
-from joint_ie.models.checkpoint import collator_for, load_checkpoint
+from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.precision import resolve_precision
-from joint_ie.models.prediction import Predictor
 from joint_ie.training.finish import write_json
 from joint_ie.training.log import TrainingLog
 from joint_ie.training.model_card import TASKS
@@ -48,10 +47,10 @@ def final_scores(
     folder: Path, documents: Sequence[Document], modes: Sequence[str], training_facts: Set[Fact]
 ) -> dict[str, Any]:
     """By mode, what `joint-ie evaluate --json` writes for a checkpoint; Ign F1 leaves ``training_facts`` out."""
-    model, tokenizer = load_checkpoint(folder)
+    model, tokenizer = load_model(folder)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     bf16 = resolve_precision("auto", model.device) == "bf16"
-    predictor = Predictor(model, collator_for(model, tokenizer))
+    predictor = predictor_for(model, tokenizer)
     scores: dict[str, Any] = {}
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
         if "end-to-end" in modes:

@@ -8,15 +8,15 @@ from typing import Any
 import yaml
 from torch import nn
 
+from joint_ie.document import Document
 from joint_ie.encoding.source_target import SourceTargetSet
 from joint_ie.encoding.training_set import Budget
-from joint_ie.evaluation.pairing import pair
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_checkpoint import new_generator, save_generator, text_tokeniser
 from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
-from joint_ie.training.data import DataSettings, dev_documents, training_documents
+from joint_ie.training.data import DataSettings, check_unseen, training_documents
 from joint_ie.training.generation_card import generation_card
 from joint_ie.training.loop import TrainingResult, train
 from joint_ie.training.settings import TrainingSettings
@@ -32,6 +32,8 @@ def run_generation(
     training: TrainingSettings,
     validation: Sequence[str],
     schema: Schema,
+    dev: Sequence[Document],
+    test: Sequence[Document],
     folder: Path,
     resume: bool,
     config: Mapping[str, Any],
@@ -44,8 +46,7 @@ def run_generation(
     documents, shares = training_documents(data.train, schema)
     tokeniser = text_tokeniser(model, tokenizer)
     batches = SourceTargetSet(documents, shares, tokeniser, settings.order, settings.max_target, budget, training.seed)
-    dev = dev_documents(data, schema, data.dev_limit)
-    pair(dev, ())  # raises for repeated ids, which would stop the first validation
+    check_unseen(test, [*documents, *dev], f"{data.test}")
 
     def save(model: nn.Module, target: Path) -> None:
         assert isinstance(model, Seq2SeqModel)

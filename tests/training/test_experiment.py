@@ -254,6 +254,8 @@ def test_training_goes_on_from_a_checkpoint(config, run, tmp_path):
     with pytest.raises(InputError, match="nowhere: no such folder"):
         run_experiment(experiment(config, "start=./nowhere"), tmp_path / "none")
     schema = tmp_path / "schema.json"
-    schema.write_text((config.parent / "schema.json").read_text().replace("P20", "P21"))
+    labels = json.loads((config.parent / "schema.json").read_text())
+    labels["relation_types"].append({**labels["relation_types"][0], "id": "P21"})
+    schema.write_text(json.dumps(labels))
     with pytest.raises(InputError, match="knows other labels"):
         run_experiment(experiment(config, f"start={run / 'last'}", f"data.schema={schema}"), tmp_path / "labels")

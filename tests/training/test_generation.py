@@ -78,8 +78,10 @@ def test_the_toy_documents_are_reproduced(run, corpus):
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeypatch):
-    short = ["-q", "train", str(config), "training.epochs=3", "training.validate_from=1", "generation.dropout=0.1"]
+    test = f"data.test={config.with_name('train.jsonl')}"
+    short = ["-q", "train", str(config), "training.epochs=3", "training.validate_from=1", "generation.dropout=0.1", test]
     assert main([*short, "-o", str(tmp_path / "whole")]) == 0
+    assert set(json.loads((tmp_path / "whole" / "test.json").read_text())["gold-entities"]) >= {"relations"}
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -154,7 +156,6 @@ def test_plain_beam_search(run, corpus):
         (["model.dropout=0.2"], "generation and model are for different models"),
         (["joining.share=0.5"], "generation and joining are for different models"),
         (["start=default"], "generation and start are for different models"),
-        (["data.test=redocred/dev"], "score the checkpoint by `joint-ie evaluate`"),
         (["generation.beam=2"], r"generation\.beam = 2 is not a setting \(did you mean \"beams\"\?\)"),
         (["generation.max_target=0"], "max_target = 0 should be at least 1"),
     ],
