@@ -1,5 +1,6 @@
 """What a document teaches: positive examples, and negatives drawn anew at every visit (golden joint README 5.3)."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Examples:
     mentions and lie completely inside some mention, or not; ``same`` and ``different`` [n, 2] ordered mention
     pairs of one entity and of two, ``*_distance`` [n] their edit distances; ``pairs`` [pairs, 2] all ordered
     entity pairs, row-major, and ``labels`` [facts, 2] = (row, relation), None without relation annotation. ``pairs``
-    are then None as well, unless a teacher will say what holds.
+    are then None as well, unless a teacher will say what holds. ``evidence`` [n, 3] = (row, sentence, how many of the
+    pair's relations cite it), None without relation annotation, too.
     """
 
     gold_spans: Integers
@@ -44,6 +46,7 @@ class Examples:
     different_distance: Integers
     pairs: Integers | None
     labels: Integers | None
+    evidence: Integers | None
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,21 @@ def examples(
     mention_pairs = np.stack((i, j), axis=1)
     distance = edit_distances(texts, torch.from_numpy(mention_pairs)).numpy()
     coreferent = entity[i] == entity[j]
-    pairs = labels = None
+    pairs = labels = evidence = None
     if document.relations is not None or unlabelled_pairs:
         head, tail = np.nonzero(~np.eye(len(document.entities), dtype=bool))
         pairs = np.stack((head, tail), axis=1)
     if document.relations is not None:
-        facts = {(r.head, r.tail, relation_index[r.type]) for r in document.relations if r.head != r.tail}
         n = len(document.entities) - 1
-        rows = [(h * n + t - (t > h), r) for h, t, r in sorted(facts)]
-        labels = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        facts: dict[tuple[int, int], set[int]] = {}  # the sentences of every (row, relation)
+        for r in document.relations:
+            if r.head != r.tail:
+                row = r.head * n + r.tail - (r.tail > r.head)
+                facts.setdefault((row, relation_index[r.type]), set()).update(r.evidence)
+        labels = np.array(sorted(facts), dtype=np.int64).reshape(-1, 2)
+        cited = Counter((row, sentence) for (row, _), sentences in facts.items() for sentence in sentences)
+        counted = [(*place, count) for place, count in sorted(cited.items())]
+        evidence = np.array(counted, dtype=np.int64).reshape(-1, 3)
     return Examples(
         spans,
         inside,
@@ -96,6 +105,7 @@ def examples(
         distance[~coreferent],
         pairs,
         labels,
+        evidence,
     )
 
 

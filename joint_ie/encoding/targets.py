@@ -27,13 +27,28 @@ class Teaching(OnDevice):
 
 
 @dataclass(frozen=True)
+class Evidence(OnDevice):
+    """The sentences that people named as evidence of relations (DREEAM; golden README 6).
+
+    Shapes: ``counts`` [pairs, sentences], how many relations of a pair cite a sentence of its document; ``related``
+    [pairs] bool, pairs with a relation, where the document's relations have any evidence at all; ``token_sentence``
+    [tokens] the sentence of every token that relations are read from, -1 for special tokens.
+    """
+
+    counts: Tensor
+    related: Tensor
+    token_sentence: Tensor
+
+
+@dataclass(frozen=True)
 class Targets(OnDevice):
     """What the heads should say about a batch.
 
     Shapes: ``spans`` [spans, 2] flat words, ``is_mention`` [spans] bool; ``mention_pairs`` [n, 2] rows of the
     batch's mentions, ``same_entity`` [n] bool, ``edit_distance`` [n]; ``pairs`` of entities, ``labels``
     [pairs, 1 + relations] bool, column 0 true where no relation holds. Where ``annotated`` is false nobody has
-    labelled the pairs, ``labels`` are false throughout, and only the ``teacher`` says what holds.
+    labelled the pairs, ``labels`` are false throughout, and only the ``teacher`` says what holds. ``evidence`` is None
+    where no relation of the batch has any.
     """
 
     spans: Tensor
@@ -45,6 +60,7 @@ class Targets(OnDevice):
     labels: Tensor
     annotated: bool = True
     teacher: Teaching | None = None
+    evidence: Evidence | None = None
 
 
 def targets(
@@ -53,10 +69,11 @@ def targets(
     word_offset: Tensor,
     mentions: MentionIndex,
     relations: int,
+    token_sentence: Tensor,
 ) -> Targets:
     """Drawn examples of the documents of a batch, with positions in the batch.
 
-    Documents that bring pairs have all of them relation annotation, or none has.
+    Documents that bring pairs have all of them relation annotation, or none has. ``token_sentence`` as in `Evidence`.
     """
     annotated = {example.labels is not None for example in found if example.pairs is not None}
     if len(annotated) > 1:
@@ -88,7 +105,28 @@ def targets(
         pairs=PairIndex(head_tail[:, 0], head_tail[:, 1], _joined([*document, np.zeros(0, np.int64)])),
         labels=_joined([*labels, np.zeros((0, 1 + relations), dtype=bool)]),
         annotated=annotated != {False},
+        evidence=_evidence(found, samples, token_sentence),
     )
+
+
+def _evidence(found: Sequence[Examples], samples: Sequence[Sample], token_sentence: Tensor) -> Evidence | None:
+    """Counts in the order of the drawn pairs; None if all are 0."""
+    sentences = int(token_sentence.max()) + 1
+    counts, related = [], []
+    for example, sample in zip(found, samples, strict=True):
+        if example.pairs is None or sample.pair_rows is None:
+            continue
+        dense = np.zeros((len(example.pairs), sentences), dtype=np.int64)
+        holds = np.zeros(len(example.pairs), dtype=bool)
+        if example.labels is not None and example.evidence is not None and len(example.evidence):
+            row, sentence, count = example.evidence.T
+            dense[row, sentence] = count
+            holds[example.labels[:, 0]] = True
+        counts.append(dense[sample.pair_rows])
+        related.append(holds[sample.pair_rows])
+    if not any(part.any() for part in related):
+        return None
+    return Evidence(_joined(counts), _joined(related), token_sentence)
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> Tensor:

@@ -1,5 +1,6 @@
 """Annotated documents as training batches under a token and a pair budget."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from joint_ie.encoding.subwords import Subwords
 from joint_ie.encoding.targets import Targets, targets
 from joint_ie.errors import check_range
 from joint_ie.schema import Schema
+
+logger = logging.getLogger(__name__)
 
 Item = tuple[int, ...]
 """Documents that are visited together as one."""
@@ -125,6 +128,9 @@ class TrainingSet:
         self.joining = joining or Joining()
         self.unlabelled_pairs = unlabelled_pairs
         self.prepared = [self._prepare(document) for document in self.documents]
+        silent = sum(bool(d.relations) and not any(r.evidence for r in d.relations or ()) for d in self.documents)
+        if silent:
+            logger.info("%d of %d documents have relations, but no evidence of them", silent, len(self.documents))
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order."""
@@ -220,7 +226,20 @@ class TrainingSet:
             for member, item in zip(members, items, strict=True)
         ]
         found = [member.examples for member in members]
-        return TrainingBatch(given, targets(found, samples, words.offset, mentions, len(self.schema.relation_types)))
+        token_sentence = self._token_sentence(documents, marked or plain)
+        relations = len(self.schema.relation_types)
+        return TrainingBatch(given, targets(found, samples, words.offset, mentions, relations, token_sentence))
+
+    def _token_sentence(self, documents: Sequence[Document], views: Sequence[Subwords]) -> torch.Tensor:
+        """The sentence of every token, markers included, -1 for special tokens (golden README 6): [tokens]."""
+        special = (len(self.collator.tokeniser.prefix), len(self.collator.tokeniser.suffix))
+        parts = []
+        for document, view in zip(documents, views, strict=True):
+            # from a word's opening marker or first subword to that of the next
+            lengths = np.diff(view.row, append=len(view.ids) - special[1])
+            sentence = np.array(document.token_sentence, dtype=np.int64)
+            parts.append(np.pad(np.repeat(sentence, lengths), special, constant_values=-1))
+        return torch.from_numpy(np.concatenate(parts))
 
 
 class EpochBatches(Sequence[TrainingBatch]):

@@ -1,10 +1,11 @@
-"""Attention probabilities of the encoder's last layer, for the few tokens that need them.
+"""Attention probabilities of the encoder's last layer, or layers, for the few tokens that need them.
 
 Fast attention kernels keep no probabilities. Heads that pool context (ATLOP's localized context, golden
 README 1b) need them for mentions only, so they are computed again from the last layer's input: 1 to 2 %
 of the encoder's time instead of the whole map of every layer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -51,18 +52,18 @@ _ARCHITECTURES = {
 }
 
 
-def attention_rows(model: PreTrainedModel, windows: Windows, last_input: Tensor, rows: Tensor) -> AttentionRows:
+def attention_rows(model: PreTrainedModel, windows: Windows, inputs: Sequence[Tensor], rows: Tensor) -> AttentionRows:
     """The last layer's softmaxed attention for the flat tokens ``rows`` [R], before dropout, differentiable.
 
-    ``last_input`` [windows, width, d] is the input of the last layer (`Encoding.last_input`). A document of one
-    window gives the encoder's own probabilities. In a cut document the rows of all windows that hold the
-    token are added without the columns of special tokens added by the cut, then divided by their sum
-    (golden README 1c).
+    ``inputs`` (`Encoding.inputs`) are the inputs [windows, width, d] of the last layers; of several, the mean of
+    their attentions is taken. A document of one window gives the encoder's own probabilities. In a cut document
+    the rows of all windows that hold the token are added without the columns of special tokens added by the cut,
+    then divided by their sum (golden README 1c).
     """
     heads = model.config.num_attention_heads
     places = windows.places[rows]  # (R, most windows over one token)
     if windows.single:
-        return AttentionRows(_rows_in_windows(model, windows, last_input, places.squeeze(1)), torch.zeros_like(rows))
+        return AttentionRows(_rows_in_windows(model, windows, inputs, places.squeeze(1)), torch.zeros_like(rows))
     row, nth = (places >= 0).nonzero(as_tuple=True)  # one entry for every window over every row
     place = places[row, nth]
     window = place // windows.width
@@ -74,7 +75,7 @@ def attention_rows(model: PreTrainedModel, windows: Windows, last_input: Tensor,
     inside = (column >= 0) & (column < windows.width)
     column = column.clamp(0, windows.width - 1)
     inside &= windows.flat[window].gather(1, column) >= 0
-    found = _rows_in_windows(model, windows, last_input, place)  # (entries, heads, width)
+    found = _rows_in_windows(model, windows, inputs, place)  # (entries, heads, width)
     found = found.gather(2, column.unsqueeze(1).expand(-1, heads, -1)).masked_fill(~inside.unsqueeze(1), 0.0)
     values = found.new_zeros(len(rows), heads, len(band)).index_add(0, row, found)
     total = values.sum(2, keepdim=True) + EPSILON
@@ -94,20 +95,13 @@ def _architecture(model: PreTrainedModel) -> _Architecture:
     return _ARCHITECTURES[kind]
 
 
-def _rows_in_windows(model: PreTrainedModel, windows: Windows, last_input: Tensor, place: Tensor) -> Tensor:
+def _rows_in_windows(model: PreTrainedModel, windows: Windows, inputs: Sequence[Tensor], place: Tensor) -> Tensor:
     """Attention of the columns ``place`` [E] (window * width + column) over their windows: [E, heads, width].
 
     Rows are grouped by window and padded to the fullest one, so that keys are used where they lie, in one
     batched product, instead of being copied for every row.
     """
-    count, width, _ = last_input.shape
-    heads = model.config.num_attention_heads
-    layer, architecture = encoder_layers(model)[-1], _architecture(model)
-    query: nn.Linear = attrgetter(architecture.query)(layer)
-    key: nn.Linear = attrgetter(architecture.key)(layer)
-    size = key.out_features // heads
-    last_input = last_input.to(key.weight.dtype)
-
+    count, width, _ = inputs[-1].shape
     window = place // width
     rows = window.bincount(minlength=count)  # (windows)
     order = window.argsort(stable=True)
@@ -116,17 +110,32 @@ def _rows_in_windows(model: PreTrainedModel, windows: Windows, last_input: Tenso
     most = int(rows.max())
     grid = place.new_zeros(count, most)  # unused slots repeat column 0; nobody reads them
     grid[window, slot] = place % width
-    chosen = (grid + torch.arange(count, device=place.device).unsqueeze(1) * width).flatten()
+    layers = encoder_layers(model)[-len(inputs) :]
+    found = [_layer_rows(model, windows, *both, grid) for both in zip(layers, inputs, strict=True)]
+    probabilities = found[0] if len(found) == 1 else torch.stack(found).mean(0)
+    return probabilities.transpose(1, 2).flatten(0, 1).index_select(0, window * most + slot)
 
-    q = query(last_input.flatten(0, 1).index_select(0, chosen)).view(count, most, heads, size).transpose(1, 2)
-    k = key(last_input).view(count, width, heads, size).transpose(1, 2)  # (windows, heads, width, dk)
+
+def _layer_rows(model: PreTrainedModel, windows: Windows, layer: nn.Module, states: Tensor, grid: Tensor) -> Tensor:
+    """Attention of a layer with the input ``states`` [windows, width, d], at the columns ``grid`` [windows, most].
+
+    Returns [windows, heads, most, width].
+    """
+    (count, width, _), most = states.shape, grid.shape[1]
+    heads, architecture = model.config.num_attention_heads, _architecture(model)
+    query: nn.Linear = attrgetter(architecture.query)(layer)
+    key: nn.Linear = attrgetter(architecture.key)(layer)
+    size = key.out_features // heads
+    states = states.to(key.weight.dtype)
+    chosen = (grid + torch.arange(count, device=grid.device).unsqueeze(1) * width).flatten()
+    q = query(states.flatten(0, 1).index_select(0, chosen)).view(count, most, heads, size).transpose(1, 2)
+    k = key(states).view(count, width, heads, size).transpose(1, 2)  # (windows, heads, width, dk)
     # Probabilities in full precision also under autocast: the product is small, its rounding would not be.
-    with torch.autocast(last_input.device.type, enabled=False):
+    with torch.autocast(states.device.type, enabled=False):
         full = torch.promote_types(k.dtype, torch.float32)
         scores = q.to(full) @ k.to(full).transpose(2, 3) * size**-0.5  # (windows, heads, most, width)
         if model.config.model_type == "mpnet":
-            bias = model.encoder.compute_position_bias(last_input[:1])[0]  # (heads, width, width), of the layout only
+            bias = model.encoder.compute_position_bias(states[:1])[0]  # (heads, width, width), of the layout only
             scores = scores + bias.index_select(1, grid.flatten()).view(heads, count, most, width).transpose(0, 1)
         padding = ~windows.attention_mask[:, None, None, :]
-        probabilities = scores.masked_fill(padding, torch.finfo(full).min).softmax(-1)
-    return probabilities.transpose(1, 2).flatten(0, 1).index_select(0, window * most + slot)
+        return scores.masked_fill(padding, torch.finfo(full).min).softmax(-1)

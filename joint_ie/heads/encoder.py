@@ -24,24 +24,29 @@ EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are
 class Encoding:
     """What the encoder says about a batch.
 
-    ``hidden`` [T, d]: the last layer at every flat token, at least float32.
-    ``last_input`` [windows, width, d]: the input of the last layer, for `attention_rows`.
+    ``hidden`` [T, d]: the last layer at every flat token, or the mean of the last layers, at least float32.
+    ``inputs``: the input [windows, width, d] of each of these layers, lowest first, for `attention_rows`.
     """
 
     hidden: Tensor
-    last_input: Tensor
+    inputs: tuple[Tensor, ...]
 
 
 class SharedEncoder(nn.Module):
     """A Hugging Face encoder over `Windows`.
 
     With ``casing_classes``, a learned vector for the casing class of a token, zero at first, is added to its
-    word embedding, since uncased encoders cannot see capitals.
+    word embedding, since uncased encoders cannot see capitals. Hidden states are the mean of the last
+    ``averaged_layers`` layers (DREEAM: 3, golden README 6).
     """
 
-    def __init__(self, model: PreTrainedModel, casing_classes: int = 0) -> None:
+    def __init__(self, model: PreTrainedModel, casing_classes: int = 0, averaged_layers: int = 1) -> None:
         super().__init__()
+        there = model.config.num_hidden_layers
+        if not 1 <= averaged_layers <= there:
+            raise InputError(f"averaged_layers = {averaged_layers}, but the encoder has {there}; choose 1 to {there}")
         self.model = model
+        self.averaged_layers = averaged_layers
         self.casing: nn.Embedding | None = None
         if casing_classes:
             self.casing = nn.Embedding(casing_classes, model.get_input_embeddings().embedding_dim)
@@ -64,7 +69,11 @@ class SharedEncoder(nn.Module):
             output_hidden_states=True,
             return_dict=True,
         )
-        return Encoding(_stitch(windows, output.last_hidden_state), output.hidden_states[-2])
+        states, averaged = output.last_hidden_state, self.averaged_layers
+        if averaged > 1:
+            full = torch.promote_types(states.dtype, torch.float32)
+            states = torch.stack(output.hidden_states[-averaged:]).mean(0, dtype=full)
+        return Encoding(_stitch(windows, states), tuple(output.hidden_states[-averaged - 1 : -1]))
 
 
 def _stitch(windows: Windows, states: Tensor) -> Tensor:

@@ -103,6 +103,23 @@ def needed(given: PairInput) -> AttentionRows:
     return given.attention
 
 
+def sentence_weights(given: PairInput, token_sentence: Tensor, sentences: int) -> Tensor:
+    """How much of what both entities of ``given.pairs`` attend to each sentence holds (DREEAM; golden README 6).
+
+    ``token_sentence`` [tokens] is the sentence of every flat token in its document, -1 for none. The heads' own
+    normalisers differ a little from DREEAM's, which is taken here, and the softmax of PAEE, which is nearly uniform, a
+    lot. Returns [pairs, sentences]; what falls to tokens of no sentence is missing from a pair's sum of 1.
+    """
+    attention = needed(given)
+    unordered, back = unordered_pairs(given.pairs, given.mentions)
+    number = torch.arange(sentences, device=token_sentence.device)
+    one_hot = (token_sentence[:, None] == number).to(attention.values.dtype)  # their context is their weight
+    # in full precision also under autocast, as the attention is: the loss takes logarithms
+    with torch.autocast(one_hot.device.type, enabled=False):
+        weights = pair_contexts(attention, given.mentions, one_hot, given.token_offset, unordered, "exact")
+    return weights.index_select(0, back)
+
+
 def unordered_pairs(pairs: PairIndex, mentions: MentionIndex) -> tuple[PairIndex, Tensor]:
     """Every pair of ``pairs`` once, whatever its order, and the row of each [pairs] among them."""
     count = max(mentions.entities, 1)

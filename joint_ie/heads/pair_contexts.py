@@ -1,5 +1,6 @@
 """The context that both entities of a pair attend to (ATLOP eq. 8 to 10, and what others made of it)."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -12,10 +13,12 @@ from joint_ie.heads.segments import segment_sum
 BLOCK = 512  # document positions that are looked at together
 ELEMENTS = 1 << 23  # of [pairs, heads, positions] that may be alive together
 
-Weighting = Literal["mean", "sum", "softmax"]
+Weighting = Literal["mean", "sum", "exact", "softmax"]
 """How the product of two entities' attentions becomes weights of tokens: the ``mean`` over heads, divided by its sum
-+ 1e-5 (ATLOP, golden README 1b); the ``sum`` over heads, divided by its sum + 1e-10 (KD-DocRE, 2d); the ``softmax``
-over the document's tokens of the sum over heads (PAEE eq. 3)."""
++ 1e-5 (ATLOP, golden README 1b), or ``exact``, by its sum + 1e-30, which only keeps 0 from being divided by 0 (DREEAM,
+6); the ``sum`` over heads, divided by its sum + 1e-10 (KD-DocRE, 2d); the ``softmax`` over the document's tokens of
+the sum over heads (PAEE eq. 3)."""
+_FLOOR: Mapping[Weighting, float] = {"mean": 1e-5, "sum": 1e-10, "exact": 1e-30}
 
 
 def pair_contexts(
@@ -78,7 +81,7 @@ def _normalised(
 ) -> Tensor:
     """``weighted`` [pairs, d] sums of hidden states divided by the sum of their weights, ``norm`` [pairs]."""
     if weighting != "softmax":
-        return weighted / (norm[:, None] + (1e-5 if weighting == "mean" else 1e-10))
+        return weighted / (norm[:, None] + _FLOOR[weighting])
     # weights are exp(q) - 1, which is 0 wherever an entity attends to nothing; here comes the 1 of every token
     length = token_offset.diff()
     document = torch.repeat_interleave(length)
@@ -94,7 +97,7 @@ def _block_context(
     ``entities`` [entities, heads, positions] is the attention of the entities that ``pairs`` number.
     """
     product = entities.index_select(0, pairs.head) * entities.index_select(0, pairs.tail)
-    if weighting == "mean":
+    if weighting in ("mean", "exact"):
         weights = product.mean(1)
     else:
         weights = product.sum(1)

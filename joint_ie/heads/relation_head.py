@@ -15,9 +15,10 @@ class PairScores:
     """What a head says about pairs.
 
     Shapes: ``logits`` [pairs, 1 + relations]; ``embedding`` what the classifier saw of every pair, for losses that
-    compare pairs. Only heads that filter pairs and match entities with relations (PAEE) have the others: ``related``
-    [pairs], logits that any relation holds; ``as_head`` and ``as_tail`` [entities, relations], logits that an entity
-    is head or tail of such a relation.
+    compare pairs. Only heads that filter pairs and match entities with relations (PAEE) have ``related`` [pairs],
+    logits that any relation holds, and ``as_head`` and ``as_tail`` [entities, relations], logits that an entity is head
+    or tail of such a relation. ``sentences`` [pairs, sentences] is what share of the pair's localized context each
+    sentence holds, where contexts are guided by evidence: no head gives it, see `localized_context.sentence_weights`.
     """
 
     logits: Tensor
@@ -25,6 +26,7 @@ class PairScores:
     related: Tensor | None = None
     as_head: Tensor | None = None
     as_tail: Tensor | None = None
+    sentences: Tensor | None = None
 
 
 class RelationHead(nn.Module):

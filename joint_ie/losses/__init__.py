@@ -22,6 +22,7 @@ from joint_ie.losses.binary_cross_entropy import (
 )
 from joint_ie.losses.common import Reduction
 from joint_ie.losses.distillation import distillation_kl, distillation_mse
+from joint_ie.losses.evidence_guidance import attention_guidance, evidence_guidance
 from joint_ie.losses.negative_sampling import NegativeSampling, keep_negative_labels, sample_negative_labels
 from joint_ie.losses.none_class_ranking import none_class_ranking
 from joint_ie.losses.pair_aware import entity_roles, potential_pairs
@@ -40,6 +41,7 @@ __all__ = [
     "adaptive_focal",
     "adaptive_softmax",
     "adaptive_threshold",
+    "attention_guidance",
     "balanced_softmax",
     "binary_cross_entropy",
     "decide_adaptive",
@@ -48,6 +50,7 @@ __all__ = [
     "distillation_kl",
     "distillation_mse",
     "entity_roles",
+    "evidence_guidance",
     "global_confidence",
     "keep_negative_labels",
     "mean_binary_cross_entropy",

@@ -6,6 +6,7 @@ predicted structure.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,10 +24,12 @@ from joint_ie.heads.attention_rows import attention_rows
 from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
 from joint_ie.heads.entity_types import EntityTyper
+from joint_ie.heads.localized_context import sentence_weights
 from joint_ie.heads.mentions import SpanMentionScorer
 from joint_ie.heads.multi_instance import MultiInstance
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
+from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.segments import segment_max
 from joint_ie.losses import RELATION_LOSSES, distillation_kl, distillation_mse, mean_binary_cross_entropy
 from joint_ie.losses.common import at_least_float32
@@ -61,7 +64,8 @@ class JointModel(PreTrainedModel):
         self.relation_objective = RelationObjective(settings.relations)
         model = encoder if encoder is not None else encoder_from_config(config.encoder_config)
         width, size, dropout = model.config.hidden_size, settings.embedding_size, settings.dropout
-        self.encoder = SharedEncoder(model, CASING_CLASSES if settings.encoder.casing else 0)
+        casing = CASING_CLASSES if settings.encoder.casing else 0
+        self.encoder = SharedEncoder(model, casing, settings.encoder.averaged_layers)
         self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
         self.coreference_scorer = PairwiseCoreferenceScorer(width, size, settings.coreference.distances, dropout)
         self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
@@ -134,7 +138,7 @@ class JointModel(PreTrainedModel):
         rows = view.word_row[mentions.spans[:, 0]]
         attention = None
         if self.relation_scorer.needs_attention and len(rows):
-            attention = attention_rows(self.encoder.model, view.windows, encoded.encoding.last_input, rows)
+            attention = attention_rows(self.encoder.model, view.windows, encoded.encoding.inputs, rows)
         spans = encoded.words(mentions.spans)
         return PairInput(
             hidden=encoded.encoding.hidden,
@@ -155,10 +159,14 @@ class JointModel(PreTrainedModel):
         """The losses of all pairs of a batch against labels and teacher, 0 (with a graph) if it has none."""
         if not len(given.pairs):
             return {"relations": given.hidden.sum() * 0}
-        scores = self.relation_scorer(given)
+        scores: PairScores = self.relation_scorer(given)
+        evidence = targets.evidence if self.training and self.settings.relations.evidence_weight else None
+        if evidence is not None:
+            sentences = sentence_weights(given, evidence.token_sentence, evidence.counts.shape[1])
+            scores = replace(scores, sentences=sentences)
         losses: dict[str, Tensor] = {}
         if targets.annotated:
-            losses["relations"] = self.relation_objective(scores, targets.labels, given.pairs, self.training)
+            losses["relations"] = self.relation_objective(scores, targets.labels, given.pairs, self.training, evidence)
         if targets.teacher is not None:
             losses["distillation"] = DISTILLATION[targets.teacher.loss](scores.logits, targets.teacher.logits)
         return losses

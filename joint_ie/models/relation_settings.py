@@ -124,6 +124,8 @@ class RelationSettings:
     """How much easy positive relations lose weight (adaptive focal losses; KD-DocRE: 1)."""
     contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
     negative_labels: NegativeLabelSettings = field(default_factory=NegativeLabelSettings)
+    evidence_weight: float = 0.0
+    """Factor of a loss that draws localized contexts to the sentences of annotated evidence (DREEAM: 0.1)."""
     threshold: float = 0.6
     """Probability from which a relation holds, for losses without a learned threshold (JEREX: 0.6)."""
     thresholds: Literal["global", "per-class"] = "global"
@@ -172,6 +174,12 @@ class RelationSettings:
             self._check_loss_takes("gamma", f"focal_gamma = {self.focal_gamma}")
         if self.negative_labels.ratio < 1:
             self._check_loss_takes("negative_mask", f"negative_labels.ratio = {self.negative_labels.ratio}")
+        check_range("evidence_weight", self.evidence_weight, 0)
+        if self.evidence_weight and not self.contextual:
+            raise InputError(
+                f"evidence_weight = {self.evidence_weight} guides the localized contexts of pairs, which "
+                f"{self.representation} has not as it is set; leave it at 0, or take representation: localized-context"
+            )
         check_range("threshold", self.threshold, 0, 1)
         for name in ("top_k", "negatives", "word_distances", "sentence_distances", "max_word_distance", "block_size"):
             check_range(name, getattr(self, name), 0 if name == "negatives" else 1)
@@ -184,6 +192,17 @@ class RelationSettings:
     def marked(self) -> bool:
         """Whether relations are read from documents with markers around the mentions."""
         return self.input != "one-pass"
+
+    @property
+    def contextual(self) -> bool:
+        """Whether pairs have a localized context."""
+        contexts = {
+            "localized-context": self.context,
+            "axial-attention": True,
+            "u-net": True,
+            "pair-aware": self.pair_aware.grid,
+        }
+        return contexts.get(self.representation, False)
 
     def check_shifts(self, relations: int) -> None:
         """Raise `InputError` unless shifts are one number or as many as the schema has ``relations``."""

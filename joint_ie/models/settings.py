@@ -26,6 +26,11 @@ class EncoderSettings:
     """Subwords in a window; the encoder's own limit if None."""
     overlap: int = 128
     """Subwords that neighbouring windows of a long document share at least."""
+    averaged_layers: int = 1
+    """Hidden states and attention are the mean of so many last layers (DREEAM: 3)."""
+
+    def __post_init__(self) -> None:
+        check_range("averaged_layers", self.averaged_layers, 1)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,18 @@ def test_sentences_and_evidence(
     rows = {(head, tail): i for i, (head, tail) in enumerate(golden["pairs"])}
     cited = Counter((rows[r.head, r.tail], sentence) for r in document.relations for sentence in r.evidence)
     assert sorted([*place, count] for place, count in cited.items()) == golden["sentence_labels_nonzero"]
+    # the same as training data
+    targets = _source("dreeam", tokenizer, document).batch([(0,)], epoch=0).targets
+    for sentence, (start, end) in enumerate(golden["sentence_spans"]):
+        inside = torch.nonzero(targets.evidence.token_sentence == sentence).squeeze(1)
+        assert inside.tolist() == list(range(start + 1, end + 1))
+    pairs = list(zip(targets.pairs.head.tolist(), targets.pairs.tail.tolist(), strict=True))
+    found = [
+        [rows[pairs[row]], sentence, int(targets.evidence.counts[row, sentence])]
+        for row, sentence in torch.nonzero(targets.evidence.counts).tolist()
+    ]
+    assert sorted(found) == golden["sentence_labels_nonzero"]
+    assert torch.equal(targets.evidence.related, targets.labels[:, 1:].any(1))
 
 
 def _source(system: str, tokenizer: PreTrainedTokenizerBase, document: Document) -> TrainingSet:

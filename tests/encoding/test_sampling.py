@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joint_ie.document import Document
+from joint_ie.document import Document, Relation
 from joint_ie.encoding.sampling import Examples, Negatives, Sample, draw, examples
 
 SEEDS = st.integers(0, 10_000)
@@ -69,6 +69,16 @@ def test_a_fact_listed_twice_is_one(toy) -> None:
     document, once = found(toy, 1)
     twice = examples(replace(document, relations=document.relations * 2), toy.SCHEMA.relation_index, 4)
     assert np.array_equal(once.labels, twice.labels)
+
+
+def test_evidence_counts_the_facts_of_a_pair(toy) -> None:
+    facts = [(0, 1, "P1", (0, 2)), (0, 1, "P2", (2,)), (0, 1, "P2", (2, 1)), (2, 0, "P1", ()), (1, 1, "P1", (0,))]
+    relations = tuple(Relation(head, tail, kind, evidence=cited) for head, tail, kind, cited in facts)
+    document = replace(toy.document(1, entities=3), relations=relations)
+    made = examples(document, toy.SCHEMA.relation_index, 4)
+    assert rows(made.evidence) == [(0, 0, 1), (0, 1, 1), (0, 2, 2)]  # a fact listed twice cites what both cite
+    assert rows(made.labels) == [(0, 0), (0, 1), (4, 0)]
+    assert examples(replace(document, relations=None), toy.SCHEMA.relation_index, 4, True).evidence is None
 
 
 @given(

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -148,3 +148,50 @@ def test_views_that_the_model_needs(toy, model, marking) -> None:
     both = toy.training_set(marking, documents).batch([(0,)], 0).given
     assert both.plain is not None and both.marked is not None
     assert len(both.marked.casing) > len(both.plain.casing)
+
+
+def with_evidence(toy, seed: int, *cited: tuple[int, ...]):
+    document = toy.document(seed)
+    facts = zip(document.relations, cited, strict=True)
+    return replace(document, relations=tuple(replace(fact, evidence=sentences) for fact, sentences in facts))
+
+
+@pytest.mark.parametrize("kind", ["model", "marking"])
+def test_evidence_of_a_batch(toy, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    cited = ((0, 2), (), (1,))
+    documents = [with_evidence(toy, 1, *cited), toy.document(2), toy.document(3, relations=None), toy.document(4, 5)]
+    with caplog.at_level("INFO"):
+        training = toy.training_set(request.getfixturevalue(kind), documents, Negatives(5, 0.5, 5, relations=4))
+    assert "2 of 4 documents have relations, but no evidence of them" in caplog.text
+    batch = training.batch([(i,) for i in range(4)], 0)
+    targets, evidence = batch.targets, batch.targets.evidence
+    assert evidence.counts.shape == (len(targets.pairs), 5)
+    first = documents[0].relations
+    pairs = zip(targets.pairs.head.tolist(), targets.pairs.tail.tolist(), strict=True)
+    rows = {pair: row for row, pair in enumerate(pairs)}
+    expected = torch.zeros_like(evidence.counts)
+    for fact, sentences in zip(first, cited, strict=True):
+        expected[rows[fact.head, fact.tail], list(sentences)] += 1
+    assert torch.equal(evidence.counts, expected)
+    # pairs without evidence count, but not in documents that have none at all
+    related = targets.labels[:, 1:].any(1)
+    assert torch.equal(evidence.related, related & (targets.pairs.document == 0))
+    assert int(related.sum()) > int(evidence.related.sum()) > int(expected.any(1).sum())
+    view = batch.given.marked or batch.given.plain
+    assert len(evidence.token_sentence) == view.windows.tokens
+    by_word = [sentence for document in documents for sentence in document.token_sentence]
+    by_token = torch.repeat_interleave(torch.tensor(by_word), view.word_length)
+    assert torch.equal(evidence.token_sentence[view.word_tokens], by_token)
+    special = torch.isin(view.windows.input_ids, torch.tensor([2, 3])) & (view.windows.flat >= 0)
+    none = torch.zeros(view.windows.tokens, dtype=torch.bool)
+    none[view.windows.flat[special]] = True
+    assert torch.equal(evidence.token_sentence < 0, none)  # markers belong to sentences
+    assert training.batch([(1,), (2,), (3,)], 0).targets.evidence is None
+    moved = batch.to(torch.device("cpu")).targets.evidence
+    assert equal(moved, evidence)
+
+
+def test_evidence_of_joined_documents(toy, model) -> None:
+    documents = [toy.document(2), with_evidence(toy, 1, (0, 2), (), (1,))]
+    evidence = toy.training_set(model, documents).batch([(0, 1)], 0).targets.evidence
+    assert evidence.counts.sum(0).tolist() == [0, 0, 0, 1, 1, 1]

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, BertConfig, BertModel
 
 from joint_ie.encoding.windows import cut
+from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import attention_rows
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
 
@@ -61,7 +62,7 @@ def test_rows_equal_eager_attention(kind):
     windows = cut(documents(*lengths), 30, 4, [2], [3], 1)
     rows = torch.tensor([0, 5, 5, 11, 12, 31, 30, 32, 38])  # with a repetition, out of order, first and last
     encoding = SharedEncoder(model)(windows)
-    found = attention_rows(model, windows, encoding.last_input, rows)
+    found = attention_rows(model, windows, encoding.inputs, rows)
     output = eager(model)(input_ids=windows.input_ids, attention_mask=windows.attention_mask, output_attentions=True)
     heads = output.attentions[-1]  # (windows, heads, query, key)
     place = [(0, r) if r < 12 else (1, r - 12) if r < 32 else (2, r - 32) for r in rows.tolist()]
@@ -72,22 +73,58 @@ def test_rows_equal_eager_attention(kind):
     torch.testing.assert_close(encoding.hidden, states, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_last_layers_are_averaged(kind):
+    model = tiny(kind).eval()
+    windows = cut(documents(12, 20), 30, 4, [2], [3], 1)
+    rows = torch.tensor([3, 11, 30])
+    other = eager(model)(
+        input_ids=windows.input_ids,
+        attention_mask=windows.attention_mask,
+        output_attentions=True,
+        output_hidden_states=True,
+    )
+    for averaged in (1, 2, 3):
+        with torch.no_grad():
+            encoding = SharedEncoder(model, averaged_layers=averaged)(windows)
+            found = attention_rows(model, windows, encoding.inputs, rows)
+        assert len(encoding.inputs) == averaged
+        states = sum(other.hidden_states[-averaged:]) / averaged
+        expected = torch.cat([states[0, :12], states[1, :20]])
+        torch.testing.assert_close(encoding.hidden, expected, atol=1e-5, rtol=0)
+        heads = sum(other.attentions[-averaged:]) / averaged
+        expected = torch.stack([heads[0, :, 3], heads[0, :, 11], heads[1, :, 18]])
+        torch.testing.assert_close(found.values, expected, atol=1e-6, rtol=0)
+
+
+def test_no_more_layers_than_there_are():
+    for wrong in (0, 4):
+        with pytest.raises(InputError, match=rf"averaged_layers = {wrong}, but the encoder has 3; choose 1 to 3"):
+            SharedEncoder(tiny("bert"), averaged_layers=wrong)
+
+
+@pytest.mark.parametrize("averaged", [1, 3])
 @pytest.mark.parametrize("kind", ["bert", "mpnet"])
-def test_gradients_equal_eager_gradients(kind):
+def test_gradients_equal_eager_gradients(kind, averaged):
     model = tiny(kind).double()
     sequences = documents(9, 14)
     windows = cut(sequences, 30, 4, [2], [3], 1)
     rows = torch.tensor([1, 8, 9, 20])
     weight = torch.randn(4, 4, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    encoding = SharedEncoder(model)(windows)
-    found = attention_rows(model, windows, encoding.last_input, rows)
+    encoding = SharedEncoder(model, averaged_layers=averaged)(windows)
+    found = attention_rows(model, windows, encoding.inputs, rows)
     ((found.values * weight).sum() + encoding.hidden.square().sum()).backward()
 
     other = eager(model)
-    output = other(input_ids=windows.input_ids, attention_mask=windows.attention_mask, output_attentions=True)
-    heads = output.attentions[-1]
+    output = other(
+        input_ids=windows.input_ids,
+        attention_mask=windows.attention_mask,
+        output_attentions=True,
+        output_hidden_states=True,
+    )
+    heads, states = (sum(layers[-averaged:]) / averaged for layers in (output.attentions, output.hidden_states))
     taken = torch.stack([heads[0, :, 1], heads[0, :, 8], heads[1, :, 0], heads[1, :, 11]])
-    hidden = torch.cat([output.last_hidden_state[0, :9], output.last_hidden_state[1]])
+    hidden = torch.cat([states[0, :9], states[1]])
     ((taken * weight).sum() + hidden.square().sum()).backward()
     compared = 0
     for name, parameter in other.named_parameters():
@@ -135,16 +172,17 @@ def golden_model(numbers, dims):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_long_documents_equal_the_published_numbers(shared, seed):
-    base = shared / f"golden/heads/atlop/long_doc_seed{seed}"
+@pytest.mark.parametrize(("system", "averaged"), [("atlop", 1), ("dreeam", 3)])
+def test_long_documents_equal_the_published_numbers(shared, system, averaged, seed):
+    base = shared / f"golden/heads/{system}/long_doc_seed{seed}"
     numbers, info = load_file(f"{base}.safetensors"), json.loads(base.with_suffix(".json").read_text())
     lengths, hyper = info["dims"]["lengths"], info["hyper"]
     sequences = [ids[:n].tolist() for ids, n in zip(numbers["input_ids"], lengths, strict=True)]
     model = golden_model(numbers, info["dims"])
     windows = cut(sequences, hyper["window"], 0, hyper["start_tokens"], hyper["end_tokens"], hyper["pad_id"])
     with torch.no_grad():
-        encoding = SharedEncoder(model)(windows)
-        found = attention_rows(model, windows, encoding.last_input, torch.arange(windows.tokens))
+        encoding = SharedEncoder(model, averaged_layers=averaged)(windows)
+        found = attention_rows(model, windows, encoding.inputs, torch.arange(windows.tokens))
     first, compared = 0, 0
     for document, length in enumerate(lengths):
         here = slice(first, first + length)
@@ -183,7 +221,7 @@ def test_many_windows_equal_the_definition_token_by_token(overlap):
     rows = torch.tensor([80, 3, 15, 11, 30, 31, 29, 85, 90, 138, 106, 44, 44])
     with torch.no_grad():
         encoding = SharedEncoder(model)(windows)
-        found = attention_rows(model, windows, encoding.last_input, rows)
+        found = attention_rows(model, windows, encoding.inputs, rows)
         output = eager(model)(
             input_ids=windows.input_ids, attention_mask=windows.attention_mask, output_attentions=True
         )
@@ -205,7 +243,7 @@ def test_the_band_of_a_very_long_document_stays_narrow():
     windows = cut(documents(2000, 15), 40, 8, [2], [3], 1)
     rows = torch.arange(0, windows.tokens, 7)
     with torch.no_grad():
-        found = attention_rows(model, windows, SharedEncoder(model)(windows).last_input, rows)
+        found = attention_rows(model, windows, SharedEncoder(model)(windows).inputs, rows)
     assert found.values.shape[2] <= 2 * 40
     torch.testing.assert_close(found.values.sum(2), torch.ones(len(rows), 4))
 
@@ -217,7 +255,7 @@ def test_one_document_equals_the_same_in_a_batch():
     rows = torch.tensor([2, 9, 50, 70, 100, 123])
     with torch.no_grad():
         together = encoder(batch)
-        together_rows = attention_rows(model, batch, together.last_input, rows)
+        together_rows = attention_rows(model, batch, together.inputs, rows)
         first = 0
         for sequence in sequences:
             alone = cut([sequence], 30, 6, [2], [3], 1)
@@ -225,7 +263,7 @@ def test_one_document_equals_the_same_in_a_batch():
             encoding = encoder(alone)
             torch.testing.assert_close(encoding.hidden, together.hidden[here], atol=1e-5, rtol=0)
             mine = (rows >= here.start) & (rows < here.stop)
-            found = attention_rows(model, alone, encoding.last_input, rows[mine] - first)
+            found = attention_rows(model, alone, encoding.inputs, rows[mine] - first)
             band = found.values.shape[2]
             assert torch.equal(found.start, together_rows.start[mine])
             torch.testing.assert_close(found.values, together_rows.values[mine][:, :, :band], atol=1e-5, rtol=0)
@@ -238,18 +276,19 @@ def test_no_rows_at_all():
     for max_length in (16, 30):
         windows = cut(documents(20, 8), max_length, 2, [2], [3], 1)
         encoding = SharedEncoder(model)(windows)
-        found = attention_rows(model, windows, encoding.last_input, torch.zeros(0, dtype=torch.long))
+        found = attention_rows(model, windows, encoding.inputs, torch.zeros(0, dtype=torch.long))
         assert found.values.shape == (0, 4, windows.width) and found.start.shape == (0,)
 
 
+@pytest.mark.parametrize("averaged", [1, 2])
 @pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet"])
-def test_autocast(kind):
+def test_autocast(kind, averaged):
     model = tiny(kind)
     windows = cut(documents(9, 35), 30, 4, [2], [3], 1)
-    exact = SharedEncoder(model)(windows).hidden
+    exact = SharedEncoder(model, averaged_layers=averaged)(windows).hidden
     with torch.autocast("cpu", torch.bfloat16):
-        encoding = SharedEncoder(model)(windows)
-        found = attention_rows(model, windows, encoding.last_input, torch.tensor([1, 20]))
+        encoding = SharedEncoder(model, averaged_layers=averaged)(windows)
+        found = attention_rows(model, windows, encoding.inputs, torch.tensor([1, 20]))
     assert encoding.hidden.dtype == found.values.dtype == torch.float32
     assert torch.nn.functional.cosine_similarity(encoding.hidden, exact).min() > 0.97
     (encoding.hidden.sum() + found.values.square().sum()).backward()

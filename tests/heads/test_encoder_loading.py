@@ -38,7 +38,7 @@ def test_gte_small_with_eight_layers(shared):
     ).eval()
     with torch.no_grad():
         encoding = SharedEncoder(model)(windows)
-        found = attention_rows(model, windows, encoding.last_input, rows)
+        found = attention_rows(model, windows, encoding.inputs, rows)
         output = eager(input_ids=windows.input_ids, attention_mask=windows.attention_mask, output_attentions=True)
     heads = output.attentions[-1]
     expected = torch.stack([heads[0, :, 3], heads[0, :, 41], heads[1, :, 0], heads[1, :, 8]])

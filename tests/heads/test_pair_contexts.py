@@ -47,7 +47,7 @@ class Case:
         self.pairs = PairIndex.all(self.mentions.entity_document)
         encoding = SharedEncoder(self.model)(windows)
         self.hidden = encoding.hidden.detach()
-        self.rows = attention_rows(self.model, windows, encoding.last_input, self.mentions.spans[:, 0])
+        self.rows = attention_rows(self.model, windows, encoding.inputs, self.mentions.spans[:, 0])
 
     def contexts(self, weighting: Weighting = "mean") -> torch.Tensor:
         return pair_contexts(self.rows, self.mentions, self.hidden, self.offset, self.pairs, weighting)
@@ -66,6 +66,7 @@ def in_windows() -> Case:
 WEIGHTS: dict[Weighting, Callable[[torch.Tensor], torch.Tensor]] = {  # of the product [heads, tokens]
     "mean": lambda product: product.mean(0) / (product.mean(0).sum() + 1e-5),
     "sum": lambda product: product.sum(0) / (product.sum(0).sum() + 1e-10),
+    "exact": lambda product: product.sum(0) / product.sum(),
     "softmax": lambda product: product.sum(0).softmax(0),
 }
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from joint_ie.encoding.sampling import Negatives
-from joint_ie.losses import RELATION_LOSSES
+from joint_ie.heads.localized_context import sentence_weights
+from joint_ie.losses import RELATION_LOSSES, evidence_guidance
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.relation_settings import Representation
 
@@ -166,3 +167,58 @@ def test_no_positive_pair(toy, representation: str) -> None:
     loss = model(toy.training_set(model, [toy.document(1, relations=0)]).batch([(0,)], 0)).losses["relations"]
     loss.backward()
     assert loss.isfinite() and loss > 0
+
+
+CONTEXTUAL = ["localized-context", "axial-attention", "u-net", "pair-aware"]
+
+
+def with_evidence(document, sentence: int):
+    return replace(document, relations=tuple(replace(r, evidence=(sentence,)) for r in document.relations))
+
+
+@pytest.mark.parametrize("input", INPUTS)
+@pytest.mark.parametrize("representation", CONTEXTUAL)
+def test_evidence_guidance(toy, representation: str, input: str) -> None:
+    """Part of the relation loss while training; a step down its gradient moves contexts to the cited sentences."""
+    relations = {"representation": representation, "input": input}
+    encoder = {"max_length": 40, "overlap": 4, "averaged_layers": 2}  # several windows
+    model = toy.model(relations=relations | {"evidence_weight": 0.5}, encoder=encoder)
+    documents = [with_evidence(toy.document(1, sentences=8), 3), toy.document(2)]
+    training = toy.training_set(model, documents)
+    batch, silent = training.batch([(0,), (1,)], 0), training.batch([(1,)], 0)
+    unguided = toy.model(relations=relations, encoder=encoder)
+    assert losses(model, batch) == losses(unguided, batch)
+    model.training = unguided.training = True  # without dropout
+    assert losses(model, silent) == losses(unguided, silent)
+
+    def guidance() -> torch.Tensor:
+        given, evidence = batch.given, batch.targets.evidence
+        encoded = model.encode(given.marked or given.plain, given.words, given.mentions.spans.diff(dim=1).squeeze(1))
+        assert not encoded.view.windows.single
+        pairs = model.pair_input(encoded, given.words, given.mentions, given.entity_type, batch.targets.pairs)
+        weights = sentence_weights(pairs, evidence.token_sentence, evidence.counts.shape[1])
+        return evidence_guidance(weights, evidence.counts, evidence.related)
+
+    value = guidance()
+    difference = losses(model, batch)["relations"] - losses(unguided, batch)["relations"]
+    assert difference == pytest.approx(0.5 * value.item(), rel=1e-4)
+    value.backward()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is None or name.startswith("encoder.")
+            if parameter.grad is not None:
+                parameter -= 1e-3 * parameter.grad
+    assert guidance() < value
+
+
+@pytest.mark.parametrize("representation", CONTEXTUAL)
+def test_evidence_guidance_in_bfloat16(toy, representation: str) -> None:
+    model = toy.model(relations={"representation": representation, "evidence_weight": 5.0})
+    batch = toy.training_set(model, [with_evidence(toy.document(1), 0)]).batch([(0,)], 0)
+    model.training = True
+    exact = losses(model, batch)["relations"]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(batch).losses["relations"]
+    loss.backward()
+    assert loss.item() == pytest.approx(exact, rel=0.05)
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)

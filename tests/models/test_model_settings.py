@@ -57,3 +57,28 @@ def test_shifts_are_one_number_or_one_for_each_relation(toy) -> None:
 
 def test_what_is_marked() -> None:
     assert [RelationSettings(input=kind).marked for kind in ("one-pass", "markers", "typed-markers")] == [0, 1, 1]
+
+
+def test_evidence_guides_contexts_alone(toy) -> None:
+    for representation in toy.REPRESENTATIONS:
+        for without in ({}, {"context": False}, {"pair_aware": {"grid": False}}):
+            given = {"relations": {"representation": representation} | without}
+            if toy.model(**given).relation_scorer.needs_attention:
+                given["relations"]["evidence_weight"] = 0.1
+                assert toy.model(**given).settings.relations.evidence_weight == 0.1
+                continue
+            given["relations"]["evidence_weight"] = 0.1
+            with pytest.raises(
+                InputError, match=rf"c\.yaml: relations: evidence_weight = 0\.1 .*{representation} has no"
+            ):
+                from_mapping(ModelSettings, given, "c.yaml")
+    with pytest.raises(InputError, match="evidence_weight = -1 should be at least 0"):
+        RelationSettings(evidence_weight=-1)
+
+
+def test_averaged_layers(toy) -> None:
+    assert toy.model(encoder={"averaged_layers": 2}).encoder.averaged_layers == 2
+    with pytest.raises(InputError, match="averaged_layers = 3, but the encoder has 2"):
+        toy.model(encoder={"averaged_layers": 3})
+    with pytest.raises(InputError, match=r"c\.yaml: encoder: averaged_layers = 0 should be at least 1"):
+        from_mapping(ModelSettings, {"encoder": {"averaged_layers": 0}}, "c.yaml")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,12 +7,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from joint_ie.encoding.index import PairIndex
+from joint_ie.encoding.targets import Evidence
 from joint_ie.errors import InputError
 from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.relation_head import PairScores
 from joint_ie.losses import (
     RELATION_LOSSES,
     adaptive_focal,
+    evidence_guidance,
     keep_negative_labels,
     pairwise_moving_threshold,
     supervised_contrastive,
@@ -171,3 +175,18 @@ def test_every_representation_learns_from_the_contrastive_loss(toy) -> None:
             assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None), representation
             losses.append(loss.item())
         assert losses[1] > losses[0] + 0.1, representation
+
+
+def test_evidence_guidance_goes_with_every_loss() -> None:
+    scores, labels = some_scores(5, 7, 0.6)
+    weights = torch.rand(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).softmax(1)
+    evidence = Evidence(torch.arange(21).view(7, 3) % 3, labels[:, 1:].any(1), torch.zeros(0))
+    guided = replace(scores, sentences=weights)
+    for name, relation in RELATION_LOSSES.items():
+        objective = RelationObjective(RelationSettings(loss=name, evidence_weight=0.3))
+        alone = relation.loss(scores.logits, labels)
+        expected = alone + 0.3 * evidence_guidance(weights, evidence.counts, evidence.related)
+        torch.testing.assert_close(objective(guided, labels, PAIRS, True, evidence), expected)
+        assert expected > alone
+        assert torch.equal(objective(scores, labels, PAIRS, True, evidence), alone)
+        assert torch.equal(objective(guided, labels, PAIRS, True), alone)

@@ -79,7 +79,15 @@ def test_the_toy_documents_are_reproduced(run, corpus):
 
 def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeypatch):
     test = f"data.test={config.with_name('train.jsonl')}"
-    short = ["-q", "train", str(config), "training.epochs=3", "training.validate_from=1", "generation.dropout=0.1", test]
+    short = [
+        "-q",
+        "train",
+        str(config),
+        "training.epochs=3",
+        "training.validate_from=1",
+        "generation.dropout=0.1",
+        test,
+    ]
     assert main([*short, "-o", str(tmp_path / "whole")]) == 0
     assert set(json.loads((tmp_path / "whole" / "test.json").read_text())["gold-entities"]) >= {"relations"}
 
