@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from joint_ie.encoding.index import PairIndex
 from joint_ie.heads.axial_attention import AxialAttention, AxialForm
 from joint_ie.heads.grouped_bilinear import GroupedBilinear
-from joint_ie.heads.localized_context import needed, pooled_entities
-from joint_ie.heads.pair_contexts import pair_contexts
+from joint_ie.heads.localized_context import contexts_of, pooled_entities
 from joint_ie.heads.pair_embedding import DenseEmbedding
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
@@ -84,9 +83,7 @@ class AxialContext(RelationHead):
         """Every pair before axial attention (``g``, eq. 6): [documents, side, side, d], 0 beyond a document."""
         mask = grid.mask
         entities = pooled_entities(given, self.pooling)
-        context = pair_contexts(
-            needed(given), given.mentions, given.hidden, given.token_offset, grid.unordered, weighting="sum"
-        )
+        context = contexts_of(given, grid.unordered, weighting="sum")
         sides = []
         for extractor, other in ((self.head_extractor, 2), (self.tail_extractor, 1)):
             entity = extractor.project(0, entities)[grid.entity].unsqueeze(other)

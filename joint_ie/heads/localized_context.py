@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from joint_ie.encoding.index import MentionIndex, PairIndex
-from joint_ie.heads.attention_rows import AttentionRows
 from joint_ie.heads.grouped_bilinear import GroupedBilinear
-from joint_ie.heads.pair_contexts import pair_contexts
+from joint_ie.heads.pair_contexts import Weighting, pair_contexts
 from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.relation_head import PairScores, RelationHead
@@ -70,9 +69,7 @@ class LocalizedContext(RelationHead):
         if self.needs_attention:
             # the context of (a, b) is that of (b, a): computed once
             unordered, back = unordered_pairs(pairs, given.mentions)
-            context = self.dropout(
-                pair_contexts(needed(given), given.mentions, given.hidden, given.token_offset, unordered)
-            )  # [unordered pairs, d]
+            context = self.dropout(contexts_of(given, unordered))  # [unordered pairs, d]
         vectors = []
         for layer, entities, entity in (
             (self.head_extractor, shared.head, pairs.head),
@@ -96,11 +93,17 @@ def pooled_entities(given: PairInput, pooling: Pooling = "logsumexp", spans: boo
     return segment_pool(states, given.mentions.entity, given.mentions.mention_count, pooling)
 
 
-def needed(given: PairInput) -> AttentionRows:
-    """The attention rows of the mentions, which heads with contexts cannot do without."""
+def contexts_of(
+    given: PairInput, pairs: PairIndex, weighting: Weighting = "mean", states: Tensor | None = None
+) -> Tensor:
+    """`pair_contexts` of any pairs of the batch, documents ascending: [pairs, d].
+
+    ``states`` [tokens, d] are what contexts are made of, the encoder's hidden states if None.
+    """
     if given.attention is None:
         raise ValueError("localized context needs the attention rows of the mentions")
-    return given.attention
+    states = given.hidden if states is None else states
+    return pair_contexts(given.attention, given.mentions, states, given.token_offset, pairs, weighting)
 
 
 def sentence_weights(given: PairInput, token_sentence: Tensor, sentences: int) -> Tensor:
@@ -110,13 +113,12 @@ def sentence_weights(given: PairInput, token_sentence: Tensor, sentences: int) -
     normalisers differ a little from DREEAM's, which is taken here, and the softmax of PAEE, which is nearly uniform, a
     lot. Returns [pairs, sentences]; what falls to tokens of no sentence is missing from a pair's sum of 1.
     """
-    attention = needed(given)
     unordered, back = unordered_pairs(given.pairs, given.mentions)
     number = torch.arange(sentences, device=token_sentence.device)
-    one_hot = (token_sentence[:, None] == number).to(attention.values.dtype)  # their context is their weight
+    one_hot = (token_sentence[:, None] == number).to(given.hidden.dtype)  # their context is their weight
     # in full precision also under autocast, as the attention is: the loss takes logarithms
     with torch.autocast(one_hot.device.type, enabled=False):
-        weights = pair_contexts(attention, given.mentions, one_hot, given.token_offset, unordered, "exact")
+        weights = contexts_of(given, unordered, "exact", one_hot)
     return weights.index_select(0, back)
 
 

@@ -10,8 +10,8 @@ from joint_ie.errors import check_range
 from joint_ie.heads.entity_sentence_encoder import CrossMatching, EntitySentenceEncoder, MatchedEntities
 from joint_ie.heads.grouped_bilinear import GroupedBilinear
 from joint_ie.heads.hard_attention import HardAttention
-from joint_ie.heads.localized_context import needed, pooled_entities
-from joint_ie.heads.pair_contexts import Weighting, pair_contexts
+from joint_ie.heads.localized_context import contexts_of, pooled_entities
+from joint_ie.heads.pair_contexts import Weighting
 from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
@@ -73,9 +73,7 @@ class PairAwareRepresentation(nn.Module):
     def forward(self, given: PairInput) -> PairCells:
         """The grids of all documents; `InputError` where one has too many entities."""
         grid = PairGrid.build(given.mentions, len(given.token_offset) - 1)
-        contexts = pair_contexts(
-            needed(given), given.mentions, given.hidden, given.token_offset, grid.unordered, self.weighting
-        )
+        contexts = contexts_of(given, grid.unordered, self.weighting)
         together = same_sentence(given.mentions, given.word_sentence, grid)
         kind = given.entity_type[grid.entity]  # [documents, side]
         cells = grid.fill_symmetric(self.projection(contexts)) + self.position(together.long())

@@ -32,7 +32,8 @@ def pair_contexts(
     """Localized context of every pair: ``c = H a``, ``a`` the normalised product ``A_s * A_o``.
 
     A_e is the mean of the attention rows of the entity's mentions. Documents longer than `BLOCK` subwords are
-    gone through in blocks of positions, and pairs in chunks, so that memory does not grow with their product.
+    gone through in blocks of positions, and pairs in chunks, so that memory does not grow with their product; in
+    training it does, because backward keeps the attention of both entities of every pair.
 
     Args:
         attention: rows of all mentions.

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from joint_ie.encoding.index import PairIndex
 from joint_ie.heads.grouped_bilinear import GroupedBilinear
-from joint_ie.heads.localized_context import needed, pooled_entities
+from joint_ie.heads.localized_context import contexts_of, pooled_entities
 from joint_ie.heads.masked_unet import MaskedUNet
-from joint_ie.heads.pair_contexts import pair_contexts
 from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
@@ -64,8 +63,7 @@ class UNetContext(RelationHead):
     def prepare(self, given: PairInput) -> _Shared:
         """Entities, and the U-Net's view of all pairs; `InputError` where a document has too many entities."""
         grid = PairGrid.build(given.mentions, len(given.token_offset) - 1)
-        contexts = pair_contexts(needed(given), given.mentions, given.hidden, given.token_offset, grid.unordered)
-        channels = grid.fill_symmetric(self.channel_projection(contexts))
+        channels = grid.fill_symmetric(self.channel_projection(contexts_of(given, grid.unordered)))
         entities = pooled_entities(given, self.pooling)
         return _Shared(
             head=self.head_extractor.project(0, entities),

@@ -135,7 +135,7 @@ class RelationSettings:
     gold_shift: Shift = 0.0
     """The same where entities are given."""
     top_k: int | None = None
-    """At most about so many relations for a pair (ATLOP: 4); None for no limit."""
+    """At most about so many relations for a pair (ATLOP: 4); None for no limit. Not with binary cross-entropy."""
     negatives: int | None = None
     """Sampled pairs without a relation per document (JEREX: 200); None takes all pairs (ATLOP)."""
     word_distances: int = 700
@@ -143,11 +143,11 @@ class RelationSettings:
     sentence_distances: int = 50
     """Rows of the sentence-distance table (multi-instance)."""
     embedding_size: int = 768
-    """Width of head and tail vectors (localized context; ATLOP: 768)."""
+    """Width of head and tail vectors (not JEREX's representations; ATLOP: 768)."""
     block_size: int = 64
-    """Width of a group of the bilinear layer (ATLOP: 64)."""
+    """Width of a group of the bilinear layer (not JEREX's representations; ATLOP: 64)."""
     pooling: Pooling = "logsumexp"
-    """How mentions become an entity (all that begin with localized contexts; ATLOP: logsumexp)."""
+    """How mentions become an entity (localized context, axial attention, U-Net; ATLOP: logsumexp)."""
     context: bool = True
     """Whether pairs see the context that both entities attend to (localized context; ATLOP's ablation: no)."""
     pool_spans: bool = False
