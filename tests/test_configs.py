@@ -1,10 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from joint_ie.corpora import CORPORA, docred_schema
 from joint_ie.models.checkpoint import new_model
+from joint_ie.models.relation_settings import Representation
 from joint_ie.settings import load_yaml
 from joint_ie.training.experiment import Experiment
 
@@ -69,6 +71,17 @@ def test_every_system_inside_the_joint_model(file: Path) -> None:
     weights = joint.model.task_weights
     assert min(weights.mentions, weights.coreference, weights.entity_types, weights.relations) > 0
     assert joint.training.monitor == "relations_strict"
+
+
+@pytest.mark.parametrize("representation", get_args(Representation))
+@pytest.mark.parametrize("file", RELATION_SYSTEMS, ids=lambda file: file.stem)
+def test_every_system_with_every_representation(file: Path, representation: str) -> None:
+    """One setting on the command line is enough."""
+    for files in ([file], [file, CONFIGS / "end-to-end.yaml"]):
+        alone = Experiment.from_mapping(load_yaml(files), file.name).model
+        overrides = [f"model.relations.representation={representation}"]
+        other = Experiment.from_mapping(load_yaml(files, overrides), file.name).model
+        assert other == replace(alone, relations=replace(alone.relations, representation=representation))
 
 
 def test_atlop_learns_relations_alone() -> None:

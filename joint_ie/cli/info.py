@@ -103,7 +103,7 @@ def _thresholds(settings: Any) -> Iterator[tuple[str, object]]:
     if settings.relations.loss == "binary-cross-entropy":
         yield "relation threshold", settings.relations.threshold
     else:
-        yield "relation threshold", "learned"
+        yield "relation threshold", "logit 0" if settings.relations.loss == "balanced-softmax" else "learned"
     yield (
         "relation shift",
         f"{shift_text(settings.relations.shift)} end-to-end, {shift_text(settings.relations.gold_shift)} gold entities",

@@ -22,7 +22,9 @@ class EntitySentenceEncoder(nn.Module):
     def __init__(self, size: int, layers: int, heads: int, dropout: float) -> None:
         super().__init__()
         if size % heads:
-            raise InputError(f"heads = {heads} should divide the width of the encoder's states, {size}")
+            raise InputError(
+                f"heads = {heads} should divide the width of the encoder's states, {size} (pair_aware.heads)"
+            )
         self.position = nn.Embedding(SENTENCES, size)
         layer = nn.TransformerEncoderLayer(size, heads, 4 * size, dropout, activation="gelu", batch_first=True)
         self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)

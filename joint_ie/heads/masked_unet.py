@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, pad, relu
 
+from joint_ie.errors import InputError
 from joint_ie.heads.masked_batch_norm import MaskedBatchNorm
 
 
@@ -25,6 +26,10 @@ class MaskedUNet(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, base: int) -> None:
         super().__init__()
+        if base < 2 or base % 2:
+            raise InputError(
+                f"base = {base} of the U-Net should be even: its last convolutions have half as many channels"
+            )
         self.enter = _DoubleConvolution(inputs, base)
         self.down1 = _DoubleConvolution(base, 2 * base)
         self.down2 = _DoubleConvolution(2 * base, 2 * base)

@@ -1,5 +1,7 @@
 """Relations from all mention pairs of an entity pair: JEREX's multi-instance classifier (section 3.5)."""
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +14,8 @@ from joint_ie.heads.relation_head import PairScores, RelationHead
 from joint_ie.heads.segments import segment_max
 from joint_ie.heads.split_linear import SplitLinear
 from joint_ie.heads.typed_pairs import TypedPairClassifier
+
+MENTION_PAIRS = 1 << 16  # whose vectors are alive together
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,16 @@ class MultiInstance(RelationHead):
 
     def score(self, shared: _Shared, pairs: PairIndex) -> PairScores:
         """Logits [pairs, classes]."""
+        count = shared.given.mentions.mention_count
+        parts = runs(count[pairs.head] * count[pairs.tail], MENTION_PAIRS)
+        pooled = torch.cat([self.pooled(shared, pairs[rows]) for rows in parts])
+        return self.classifier(self.classifier.hidden.project(0, pooled), shared.given.entity_type, pairs)
+
+    def pooled(self, shared: _Shared, pairs: PairIndex) -> Tensor:
+        """The maximum over the mention pairs of each of ``pairs``: [pairs, d]."""
         instances, owner = mention_pairs(shared.given.mentions, pairs)
         vectors = self.dropout(self.mention_pair_vectors(shared, pairs, instances, owner))
-        pooled = segment_max(vectors, torch.bincount(owner, minlength=len(pairs)))  # [pairs, hidden]
-        return self.classifier(self.classifier.hidden.project(0, pooled), shared.given.entity_type, pairs)
+        return segment_max(vectors, torch.bincount(owner, minlength=len(pairs)))
 
     def mention_pair_vectors(self, shared: _Shared, pairs: PairIndex, instances: Tensor, owner: Tensor) -> Tensor:
         """``instances`` [n, 2] mentions of head and tail, ``owner`` [n] their row in ``pairs``; returns [n, d]."""
@@ -85,6 +95,16 @@ class MultiInstance(RelationHead):
             + sentence.index_select(0, sentences_apart.clamp(max=len(sentence) - 1))
             + self.mention_pair.bias
         )
+
+
+def runs(sizes: Tensor, limit: int) -> Iterator[Tensor]:
+    """Runs of rows whose ``sizes`` [rows] add up to at most ``limit``; a row that is larger stands alone."""
+    rows, ends, start = torch.arange(len(sizes), device=sizes.device), sizes.cumsum(0).tolist(), 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = bisect_right(ends, before + limit, lo=start + 1)
+        yield rows[start:stop]
+        start = stop
 
 
 def mention_pairs(mentions: MentionIndex, pairs: PairIndex) -> tuple[Tensor, Tensor]:

@@ -16,10 +16,8 @@ from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.relation_head import PairScores, RelationHead
-from joint_ie.heads.segments import segment_max
+from joint_ie.heads.segments import Pooling, segment_max
 from joint_ie.heads.sliding_fill import Filling
-
-REFUSED = 10.0  # how far the relations of a filtered pair are below its threshold: further than any tuned shift
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class PairAwareRepresentation(nn.Module):
     """
 
     def __init__(
-        self, hidden_size: int, types: int, channels: int, filling: Filling, filter: bool, weighting: Weighting
+        self, hidden_size: int, types: int, channels: int, filling: Filling, pair_filter: bool, weighting: Weighting
     ) -> None:
         super().__init__()
         self.projection = nn.Linear(hidden_size, channels, bias=False)
@@ -66,7 +64,7 @@ class PairAwareRepresentation(nn.Module):
         self.attention = HardAttention(channels, filling)
         inputs = 3 * channels + 1
         self.classifier = (
-            nn.Sequential(nn.Linear(inputs, channels), nn.ReLU(), nn.Linear(channels, 1)) if filter else None
+            nn.Sequential(nn.Linear(inputs, channels), nn.ReLU(), nn.Linear(channels, 1)) if pair_filter else None
         )
         self.weighting: Weighting = weighting
 
@@ -87,7 +85,9 @@ class PairAwareRepresentation(nn.Module):
         together = cells.grid.pick(cells.same_sentence.unsqueeze(3), pairs)
         head = self.head_type(cells.entity_type[pairs.head])
         tail = self.tail_type(cells.entity_type[pairs.tail])
-        logits: Tensor = self.classifier(torch.cat((values, together.to(values.dtype), head, tail), 1))
+        # in full precision also under autocast: they decide
+        with torch.autocast(values.device.type, enabled=False):
+            logits: Tensor = self.classifier(torch.cat((values.to(head.dtype), together.to(head.dtype), head, tail), 1))
         return logits.squeeze(1)
 
 
@@ -109,9 +109,9 @@ class PairAware(RelationHead):
 
     The paper adds ``Y_pair`` [channels + 1] to vectors of another width; W_y, shared by both sides, makes them fit. Its
     W_r is a full matrix for every relation; ours is grouped, as in the systems it builds upon (`GroupedBilinear`).
-    Pairs that the filter refuses ("which constrains the relation extraction to the predicted pairs subset") are tagged
-    in training and get no relation in evaluation, whatever the loss: their relations' logits are `REFUSED` below both
-    their threshold class and 0. Which of training's pairs are refused is also what the filter says, not the labels.
+    Pairs that the filter refuses ("which constrains the relation extraction to the predicted pairs subset") are tagged,
+    and get no relation where relations are decided, whatever the loss (`PairScores.decisive`); losses, and a student
+    in distillation, see their logits. Which of training's pairs are refused is what the filter says, not the labels.
 
     Args:
         hidden_size: of the encoder.
@@ -123,12 +123,13 @@ class PairAware(RelationHead):
         filling: of the grid beyond a document's own pairs; "zero" is the paper's ablation w/o SW.
         pair_aware: False is its ablation w/o PAR: entities alone.
         entity_enhanced: False is its ablation w/o EER: ``e_sub`` and ``e_obj`` are the pooled mentions (eq. 2).
-        filter: False is its ablation w/o PPP: no pair is tagged or refused. Without effect w/o PAR.
+        pair_filter: False is its ablation w/o PPP: no pair is tagged or refused. Without effect w/o PAR.
         pair_threshold: probability above which a pair may have a relation (PAEE: 0.3).
         layers: of the encoder of entities and sentences; not given.
         heads: of its attention; not given.
         dropout: of entities, and in that encoder; not given.
         weighting: of the tokens in a pair's context, see `PairAwareRepresentation`.
+        pooling: of an entity's mentions (eq. 2: logsumexp).
     """
 
     def __init__(
@@ -142,22 +143,24 @@ class PairAware(RelationHead):
         filling: Filling = "sliding",
         pair_aware: bool = True,
         entity_enhanced: bool = True,
-        filter: bool = True,
+        pair_filter: bool = True,
         pair_threshold: float = 0.3,
         layers: int = 1,
         heads: int = 4,
         dropout: float = 0.1,
         weighting: Weighting = "softmax",
+        pooling: Pooling = "logsumexp",
     ) -> None:
         super().__init__()
         check_range("pair_threshold", pair_threshold, 0, 1)
         self.needs_attention = pair_aware
         self.pair_threshold = pair_threshold
         self.dropout = nn.Dropout(dropout)
+        self.pooling: Pooling = pooling
         self.representation, self.pair_extractor = None, None
         if pair_aware:
-            self.representation = PairAwareRepresentation(hidden_size, types, channels, filling, filter, weighting)
-            self.pair_extractor = nn.Linear(channels + filter, embedding_size, bias=False)
+            self.representation = PairAwareRepresentation(hidden_size, types, channels, filling, pair_filter, weighting)
+            self.pair_extractor = nn.Linear(channels + pair_filter, embedding_size, bias=False)
         self.encoder, self.matching = None, None
         if entity_enhanced:
             self.encoder = EntitySentenceEncoder(hidden_size, layers, heads, dropout)
@@ -169,7 +172,7 @@ class PairAware(RelationHead):
 
     def prepare(self, given: PairInput) -> _Shared:
         """Entities, once for both sides, and the grid of all pairs."""
-        entities = self.dropout(pooled_entities(given))
+        entities = self.dropout(pooled_entities(given, self.pooling))
         head, tail, matched = entities, entities, None
         if self.encoder is not None and self.matching is not None:
             sentences, document = sentence_states(given)
@@ -180,34 +183,26 @@ class PairAware(RelationHead):
         return _Shared(self.head_extractor(head), self.tail_extractor(tail), matched, cells)
 
     def score(self, shared: _Shared, pairs: PairIndex) -> PairScores:
-        """Logits [pairs, classes]; of refused pairs, in evaluation, without any relation."""
+        """Logits [pairs, classes], and which pairs are refused."""
         head, tail = shared.head.index_select(0, pairs.head), shared.tail.index_select(0, pairs.tail)
         related, tag = None, None
         if self.representation is not None and self.pair_extractor is not None and shared.cells is not None:
             values = shared.cells.grid.pick(shared.cells.values, pairs)  # [pairs, channels]
             related = self.representation.related(shared.cells, values, pairs)
             if related is not None:
-                tag = related.detach().sigmoid() > self.pair_threshold
+                tag = related.sigmoid() > self.pair_threshold
                 values = torch.cat((values, tag.unsqueeze(1).to(values.dtype)), 1)
             pair = self.pair_extractor(values)
             head, tail = head + pair, tail + pair
         head, tail = torch.tanh(head), torch.tanh(tail)
-        logits = self.bilinear(head, tail)
-        if tag is not None and not self.training:
-            logits = torch.where(tag.unsqueeze(1), logits, refused(logits))
         return PairScores(
-            logits=logits,
+            logits=self.bilinear(head, tail),
             embedding=GroupedProducts(head, tail, self.bilinear.block_size),
             related=related,
+            refused=None if tag is None else ~tag,
             as_head=None if shared.matched is None else shared.matched.as_head,
             as_tail=None if shared.matched is None else shared.matched.as_tail,
         )
-
-
-def refused(logits: Tensor) -> Tensor:
-    """``logits`` [pairs, classes] with all relations far below the threshold class and below 0."""
-    threshold = logits[:, :1]
-    return torch.cat((threshold, torch.minimum(logits[:, 1:], threshold.clamp(max=0) - REFUSED)), 1)
 
 
 def sentence_states(given: PairInput) -> tuple[Tensor, Tensor]:

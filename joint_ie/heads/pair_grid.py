@@ -66,6 +66,17 @@ class PairGrid:
         return inside[:, :, None] & inside[:, None, :]
 
     @property
+    def cells(self) -> PairIndex:
+        """All cells, the diagonal included: document by document, row by row."""
+        document, head, tail = torch.nonzero(self.mask, as_tuple=True)
+        return PairIndex(self.entity[document, head], self.entity[document, tail], document)
+
+    def number(self, pairs: PairIndex) -> Tensor:
+        """Which of `cells` every pair is: [pairs]."""
+        cells, side = self.size.square(), self.size[pairs.document]
+        return (cells.cumsum(0) - cells)[pairs.document] + self.place[pairs.head] * side + self.place[pairs.tail]
+
+    @property
     def unordered(self) -> PairIndex:
         """The cells on and above the diagonal, entities with themselves included; documents ascending."""
         document, head, tail = torch.nonzero(self.mask.triu(), as_tuple=True)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from joint_ie.encoding.index import PairIndex
 from joint_ie.heads.pair_embedding import PairEmbedding
 from joint_ie.heads.pair_input import PairInput
+
+REFUSED = 10.0  # how far the relations of a filtered pair are below its threshold: further than any tuned shift
 
 
 @dataclass(frozen=True)
@@ -16,17 +19,28 @@ class PairScores:
 
     Shapes: ``logits`` [pairs, 1 + relations]; ``embedding`` what the classifier saw of every pair, for losses that
     compare pairs. Only heads that filter pairs and match entities with relations (PAEE) have ``related`` [pairs],
-    logits that any relation holds, and ``as_head`` and ``as_tail`` [entities, relations], logits that an entity is head
-    or tail of such a relation. ``sentences`` [pairs, sentences] is what share of the pair's localized context each
-    sentence holds, where contexts are guided by evidence: no head gives it, see `localized_context.sentence_weights`.
+    logits that any relation holds, ``refused`` [pairs] bool, those that get no relation where relations are decided,
+    and ``as_head`` and ``as_tail`` [entities, relations], logits that an entity is head or tail of such a relation.
+    ``sentences`` [pairs, sentences] is what share of the pair's localized context each sentence holds, where contexts
+    are guided by evidence: no head gives it, see `localized_context.sentence_weights`.
     """
 
     logits: Tensor
     embedding: PairEmbedding
     related: Tensor | None = None
+    refused: Tensor | None = None
     as_head: Tensor | None = None
     as_tail: Tensor | None = None
     sentences: Tensor | None = None
+
+    @property
+    def decisive(self) -> Tensor:
+        """``logits`` to decide by: relations of refused pairs are far below the threshold class, and below 0."""
+        if self.refused is None:
+            return self.logits
+        threshold = self.logits[:, :1]
+        below = torch.minimum(self.logits[:, 1:], threshold.clamp(max=0) - REFUSED)
+        return torch.where(self.refused[:, None], torch.cat((threshold, below), 1), self.logits)
 
 
 class RelationHead(nn.Module):

@@ -38,4 +38,7 @@ class TypedPairClassifier(nn.Module):
         hidden = projected + head.index_select(0, entity_type.index_select(0, pairs.head))
         hidden = hidden + tail.index_select(0, entity_type.index_select(0, pairs.tail)) + self.hidden.bias
         hidden = torch.relu(hidden)
-        return PairScores(self.out(self.dropout(hidden)), DenseEmbedding(hidden))
+        # logits in full precision also under autocast: decisions compare them
+        with torch.autocast(hidden.device.type, enabled=False):
+            logits = self.out(self.dropout(hidden).to(self.out.weight.dtype))
+        return PairScores(logits, DenseEmbedding(hidden))

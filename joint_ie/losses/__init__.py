@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from joint_ie.losses.adaptive_focal import FocalWeighting, adaptive_focal
@@ -20,7 +21,7 @@ from joint_ie.losses.binary_cross_entropy import (
     global_confidence,
     mean_binary_cross_entropy,
 )
-from joint_ie.losses.common import Reduction
+from joint_ie.losses.common import Reduction, at_least_float32, highest
 from joint_ie.losses.distillation import distillation_kl, distillation_mse
 from joint_ie.losses.evidence_guidance import attention_guidance, evidence_guidance
 from joint_ie.losses.negative_sampling import NegativeSampling, keep_negative_labels, sample_negative_labels
@@ -83,18 +84,51 @@ class ConfidenceFunction(Protocol):
     def __call__(self, logits: Tensor) -> Tensor: ...
 
 
+class LevelFunction(Protocol):
+    """Logits ``[P, 1+R]`` and the threshold to what relations must be above, ``[P, 1]``."""
+
+    def __call__(self, logits: Tensor, threshold: float) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class RelationLoss:
-    """A loss with its decision rule and the confidence that decided relations carry."""
+    """A loss with its decision rule and the confidence that decided relations carry.
+
+    ``level`` is what ``decide`` compares relations with, ``capped`` whether it uses ``top_k``; see `margin`.
+    """
 
     loss: LossFunction
     decide: DecisionRule
     confidence: ConfidenceFunction
+    level: LevelFunction
+    capped: bool = True
+
+    def margin(self, logits: Tensor, threshold: float, top_k: int | None = None) -> Tensor:
+        """How far all relations of a pair may be lowered, column 0 left where it is, until each is decided no more.
+
+        Negative where they would have to be raised; without a meaning where so many relations of the pair are higher
+        that ``top_k`` leaves a relation out for good.
+
+        Shape:
+            logits - ``[P, 1+R]``
+            returns - ``[P, R]``; float32 or float64
+        """
+        logits = at_least_float32(logits)
+        relations, level = logits[:, 1:], self.level(logits, threshold)
+        # the relation that has the last of the ``top_k`` places loses it to column 0, which may be above the level
+        crowded = torch.cat([torch.full_like(level, torch.inf), relations], 1)
+        keeps = highest(crowded, torch.ones_like(relations, dtype=torch.bool), top_k if self.capped else None)
+        return relations - torch.where(keeps, level, torch.maximum(level, logits[:, :1]))
 
 
 def _with_threshold_class(loss: LossFunction) -> RelationLoss:
     """A loss that learns the threshold class."""
-    return RelationLoss(loss, lambda logits, threshold, top_k=None: decide_adaptive(logits, top_k), adaptive_confidence)
+    return RelationLoss(
+        loss,
+        lambda logits, threshold, top_k=None: decide_adaptive(logits, top_k),
+        adaptive_confidence,
+        lambda logits, threshold: logits[:, :1],
+    )
 
 
 RELATION_LOSSES: Mapping[str, RelationLoss] = {
@@ -106,11 +140,14 @@ RELATION_LOSSES: Mapping[str, RelationLoss] = {
         balanced_softmax,
         lambda logits, threshold, top_k=None: decide_balanced(logits, top_k),
         global_confidence,
+        lambda logits, threshold: torch.zeros_like(logits[:, :1]),
     ),
     "binary-cross-entropy": RelationLoss(
         binary_cross_entropy,
         lambda logits, threshold, top_k=None: decide_global(logits, threshold),
         global_confidence,
+        lambda logits, threshold: torch.full_like(logits[:, :1], threshold).logit(),
+        capped=False,
     ),
     "none-class-ranking": _with_threshold_class(none_class_ranking),
     "pairwise-moving-threshold": _with_threshold_class(pairwise_moving_threshold),

@@ -70,12 +70,13 @@ def relation_head(settings: ModelSettings, width: int, types: int, relations: in
             filling=chosen.pair_aware.filling,
             pair_aware=chosen.pair_aware.grid,
             entity_enhanced=chosen.pair_aware.entity_enhanced,
-            filter=chosen.pair_aware.filter,
+            pair_filter=chosen.pair_aware.filter,
             pair_threshold=chosen.pair_aware.threshold,
             layers=chosen.pair_aware.layers,
             heads=chosen.pair_aware.heads,
             dropout=dropout,
             weighting=chosen.pair_aware.weighting,
+            pooling=chosen.pooling,
         ),
     }
     return heads[chosen.representation]()

@@ -1,5 +1,6 @@
 """How relations are represented, learned and decided: the ``relations:`` part of the model settings."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from inspect import signature
 from typing import Literal
@@ -16,6 +17,15 @@ Representation = Literal[
 ]
 Shift = float | tuple[float, ...]
 """What is added to relation logits: one number, or one for each relation of the schema."""
+_TAKEN_BY: Mapping[str, Sequence[Representation]] = {
+    "pooling": ("localized-context", "axial-attention", "u-net", "pair-aware"),
+    "context": ("localized-context",),
+    "pool_spans": ("localized-context",),
+    "typed": ("localized-context",),
+    "dropout": ("localized-context",),
+}
+"""Settings that are refused where another representation would ignore them. Blocks named after a representation stay:
+files that extend others may change the representation alone."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,7 @@ class RelationSettings:
     block_size: int = 64
     """Width of a group of the bilinear layer (not JEREX's representations; ATLOP: 64)."""
     pooling: Pooling = "logsumexp"
-    """How mentions become an entity (localized context, axial attention, U-Net; ATLOP: logsumexp)."""
+    """How mentions become an entity (not JEREX's representations; ATLOP: logsumexp)."""
     context: bool = True
     """Whether pairs see the context that both entities attend to (localized context; ATLOP's ablation: no)."""
     pool_spans: bool = False
@@ -180,6 +190,9 @@ class RelationSettings:
                 f"evidence_weight = {self.evidence_weight} guides the localized contexts of pairs, which "
                 f"{self.representation} has not as it is set; leave it at 0, or take representation: localized-context"
             )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout = {self.dropout} should be at least 0 and below 1")
+        self._check_representation_takes()
         check_range("threshold", self.threshold, 0, 1)
         for name in ("top_k", "negatives", "word_distances", "sentence_distances", "max_word_distance", "block_size"):
             check_range(name, getattr(self, name), 0 if name == "negatives" else 1)
@@ -212,6 +225,15 @@ class RelationSettings:
                 raise InputError(
                     f"relations.{name} has {len(shift)} numbers, but the schema {relations} relations; give one "
                     f"number, or let `joint-ie tune` choose"
+                )
+
+    def _check_representation_takes(self) -> None:
+        for setting in fields(self):
+            able, value = _TAKEN_BY.get(setting.name), getattr(self, setting.name)
+            if able and self.representation not in able and value != setting.default:
+                raise InputError(
+                    f"{setting.name} = {value!r} has no effect on representation = {self.representation!r}; leave it "
+                    f"at {setting.default!r}, or take {', '.join(able)}"
                 )
 
     def _check_loss_takes(self, argument: str, setting: str) -> None:

@@ -33,10 +33,9 @@ class GlobalShift:
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Logits [pairs, 1 + relations] and which relations are right, [pairs, relations] bool."""
-        # all that could be said with any smaller shift, at most ``top_k`` for a pair
-        decided = self.loss.decide(shifted(logits, LARGEST), self.settings.threshold, self.settings.top_k)
-        self.scores.append(self.loss.confidence(logits)[decided].double().cpu().numpy())
-        self.right.append(labels[decided].cpu().numpy())
+        score, candidate = self._ranked(logits, self.settings.top_k)
+        self.scores.append(score.cpu().numpy())
+        self.right.append(labels[candidate].cpu().numpy())
 
     def best(self, gold: NDArray[np.int64]) -> tuple[Shift, float]:
         """The shift and its micro F1. ``gold`` [relations + 1] counts the facts of each relation that there are, found
@@ -50,11 +49,17 @@ class GlobalShift:
         cut, f1 = best_cut(np.concatenate(self.scores), np.concatenate(self.right), gold)
         return self._shift(cut), f1
 
+    def _ranked(self, logits: Tensor, top_k: int | None = None) -> tuple[Tensor, Tensor]:
+        """Scores [candidates], and which relations are candidates, [pairs, relations] bool: those that some shift that
+        is tried decides for. The higher a candidate's score in [0, 1], the smaller the shift from which it is decided.
+        """
+        threshold = self.settings.threshold
+        candidate = self.loss.decide(shifted(logits, LARGEST), threshold, top_k)
+        return self.loss.margin(logits, threshold, top_k)[candidate].double().sigmoid(), candidate
+
     def _shift(self, cut: float) -> float:
-        """What must be added so that exactly the confidences above ``cut`` are decided."""
-        # the confidence from which a relation is predicted when nothing is added
-        decided = self.settings.threshold if self.settings.loss == "binary-cross-entropy" else 0.5
-        return min(float(np.log(decided / (1 - decided)) - np.log(cut / (1 - cut))), LARGEST)
+        """What must be added so that exactly the candidates with a score above ``cut`` are decided."""
+        return min(-torch.tensor(cut, dtype=torch.float64).logit().item(), LARGEST)
 
 
 class PerClassShift(GlobalShift):
@@ -91,9 +96,8 @@ class PerClassShift(GlobalShift):
     def _for_one(self, number: int, gold: int, default: float) -> float:
         """The shift of one relation, as if the others were not there."""
         own = torch.cat([part[:, [0, 1 + number]] for part in self.logits])
-        decided = self.loss.decide(shifted(own, LARGEST), self.settings.threshold)[:, 0]
-        right = torch.cat([part[:, number] for part in self.labels])[decided]
+        score, candidate = self._ranked(own)
+        right = torch.cat([part[:, number] for part in self.labels])[candidate[:, 0]]
         if not right.any():
             return default
-        scores = self.loss.confidence(own)[decided, 0].double()
-        return self._shift(best_cut(scores.numpy(), right.numpy(), gold)[0])
+        return self._shift(best_cut(score.numpy(), right.numpy(), gold)[0])

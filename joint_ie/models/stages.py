@@ -166,8 +166,13 @@ class Stages:
         longest = torch.tensor(widths or [1], device=batch.words.sentence.device)
         return self.model.encode(batch.plain, batch.words, longest), found
 
-    def pairs(self, batch: Batch, encoded: Encoded | None, found: Sequence[Sequence[FoundEntity]]) -> ScoredPairs:
-        """Logits of all pairs of entities that are near enough."""
+    def pairs(
+        self, batch: Batch, encoded: Encoded | None, found: Sequence[Sequence[FoundEntity]], plain: bool = False
+    ) -> ScoredPairs:
+        """Logits of all pairs of entities that are near enough.
+
+        Pairs that the head refuses have logits that decide for no relation; with ``plain`` logits they have their own.
+        """
         settings = self.model.settings.relations
         spans = [[entity.spans for entity in group] for group in found]
         mentions = self._index(batch, spans)
@@ -187,10 +192,9 @@ class Stages:
         given = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
         head = self.model.relation_scorer
         shared = head.prepare(given)
-        chunks = (
-            (rows, at_least_float32(head.score(shared, pairs[rows]).logits))
-            for rows in torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
-        )
+        rows = torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
+        scored = ((part, head.score(shared, pairs[part])) for part in rows)
+        chunks = ((part, at_least_float32(scores.logits if plain else scores.decisive)) for part, scores in scored)
         return ScoredPairs(pairs, left_out, chunks, given, encoded.view)
 
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from joint_ie.errors import InputError
+from joint_ie.heads import axial_attention
 from joint_ie.heads.axial_attention import AxialAttention
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kd_docre"
@@ -92,34 +93,35 @@ def test_a_cell_reaches_its_row_and_column_alone(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_padding_is_as_if_it_were_not_there(form: str) -> None:
-    """Documents of 4, 1, 0 and 6 entities in one batch: values and gradients of each alone, whatever padding holds."""
-    sizes = (4, 1, 0, 6)
-    stack = make(form)
-    grid = random_grid(len(sizes), max(sizes)).mul(5).requires_grad_()
-    inside = torch.arange(max(sizes)) < torch.tensor(sizes)[:, None]
-    mask = inside[:, :, None] & inside[:, None, :]
-    together = stack(grid, mask)
-    assert together.isfinite().all()
-    gradient = torch.autograd.grad((together * mask[..., None]).square().sum(), grid)[0]
-    assert not gradient[~mask].any()
-    for document, n in enumerate(sizes):
-        alone = grid[document : document + 1, :n, :n].detach().requires_grad_()
-        output = stack(alone)
-        torch.testing.assert_close(together[document, :n, :n], output[0])
-        torch.testing.assert_close(gradient[document, :n, :n], torch.autograd.grad(output.square().sum(), alone)[0][0])
+def test_large_grids_keep_the_input_of_every_layer_alone(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and gradients are the same; backward holds one grid for each layer."""
+    stack, grid = make(form), random_grid(1, 6).requires_grad_()
+    found, held = [], []
+    for kept in (36, 35):
+        monkeypatch.setattr(axial_attention, "KEPT", kept)
+        saved: dict[int, Tensor] = {}
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, saved=saved: saved.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t
+        ):
+            output = stack(grid)
+        held.append(sum(t.untyped_storage().nbytes() >= grid.nbytes for t in saved.values()))
+        gradients = torch.autograd.grad(stack(grid).square().sum(), [grid, *stack.parameters()])
+        found.append((output, *gradients))
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-12)
+    assert held[0] >= 6 * len(stack.layers) and held[1] == len(stack.layers)
+    with torch.no_grad():
+        torch.testing.assert_close(stack(grid), found[0][0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_bfloat16_autocast_trains(form: str) -> None:
     stack, grid = make(form).float(), random_grid(2, 3).float()
-    mask = torch.ones(2, 3, 3, dtype=torch.bool)
-    mask[1, 1:] = mask[1, :, 1:] = False
     with torch.autocast("cpu", torch.bfloat16):
-        output = stack(grid, mask)
+        output = stack(grid)
     output.square().sum().backward()
-    exact = stack(grid, mask)[mask]
-    assert (output[mask] - exact).abs().max() <= 0.05 * exact.abs().max()
+    exact = stack(grid)
+    assert (output - exact).abs().max() <= 0.05 * exact.abs().max()
     assert all(weight.grad.isfinite().all() for weight in stack.parameters())
 
 

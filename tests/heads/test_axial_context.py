@@ -35,9 +35,9 @@ def assert_parity(actual: Tensor, expected: Tensor | float, single: float = 1e-5
 class Published:
     """The published forward pass in our modules; ``states`` and ``attention`` are the leaves.
 
-    The published head pads to a constant side G, and its axial attention has no mask. So `AxialContext.represent`
-    makes the real cells, and here they are laid into a G x G grid; its axial attention runs over that without a mask;
-    its classifier scores the cropped cells, times 0 on the diagonal. Padding is 0, or (``eval``) what the projection
+    The published head pads to a constant side G, and its axial attention sees the padding. So `AxialContext.represent`
+    makes the real cells, and here they are laid into a G x G grid; its axial attention runs over that; its
+    classifier scores the cropped cells, times 0 on the diagonal. Padding is 0, or (``eval``) what the projection
     makes of ``tanh(bias)``; ``discard`` also puts 0 into real cells.
     """
 
@@ -54,14 +54,16 @@ class Published:
         head, squares = self.head, PairGrid.build(self.given.mentions, len(self.given.token_offset) - 1)
         document, row, column = self.golden["pairs"].unbind(1)
         beyond = self.side - squares.side
-        grid = pad(head.represent(self.given, squares), (0, 0, 0, beyond, 0, beyond))
+        inside = pad(squares.mask, (0, beyond, 0, beyond))
+        cells = head.represent(self.given, squares)
+        grid = cells.new_zeros(*inside.shape, cells.shape[1])
+        grid[inside] = cells
         if variant == "discard":
             keep = torch.ones(grid.shape[:3], dtype=grid.dtype)
             keep[document, row, column] = self.golden["pair_mask.discard"].to(grid.dtype)
             grid = grid * keep[..., None]
         if variant == "eval":
             sides = (head.head_extractor.bias.tanh()[None], head.tail_extractor.bias.tanh()[None])
-            inside = pad(squares.mask, (0, beyond, 0, beyond))
             grid = torch.where(inside[..., None], grid, head.projection(*sides)[0])
         after = head.axial(grid)[document, row, column]
         return grid[document, row, column], after, head.classifier(after) * (row != column)[:, None]

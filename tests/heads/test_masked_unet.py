@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from joint_ie.errors import InputError
 from joint_ie.heads.masked_batch_norm import MaskedBatchNorm
 from joint_ie.heads.masked_unet import MaskedUNet
 
@@ -207,3 +208,9 @@ def test_under_autocast() -> None:
     result.float().square().sum().backward()
     assert result.isfinite().all()
     assert all(p.grad.dtype == torch.float32 for p in unet.parameters())
+
+
+@pytest.mark.parametrize("base", [5, 0])
+def test_channels_that_cannot_be_halved(base: int) -> None:
+    with pytest.raises(InputError, match=rf"base = {base} .* even"):
+        MaskedUNet(3, 4, base)

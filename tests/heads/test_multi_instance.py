@@ -3,7 +3,8 @@ import torch
 from torch.nn.functional import linear
 
 from joint_ie.encoding.index import MentionIndex, PairIndex
-from joint_ie.heads.multi_instance import MultiInstance, mention_pairs
+from joint_ie.heads import multi_instance as module
+from joint_ie.heads.multi_instance import MultiInstance, mention_pairs, runs
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.segments import segment_max
@@ -106,3 +107,32 @@ def test_chunks_of_pairs(given: PairInput) -> None:
     shared = model.prepare(given)
     parts = [model.score(shared, given.pairs[rows]).logits for rows in torch.arange(len(given.pairs)).split(3)]
     assert torch.allclose(torch.cat(parts), model(given).logits, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 7])
+def test_few_mention_pairs_at_a_time(given: PairInput, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Values and gradients are those of all together, and no more mention pairs than allowed are alive."""
+    model, alive = head(), []
+    whole = model(given).logits
+    expected = torch.autograd.grad(whole.square().sum(), list(model.parameters()))
+    vectors = model.mention_pair_vectors
+    monkeypatch.setattr(model, "mention_pair_vectors", lambda *args: alive.append(args[2]) or vectors(*args))
+    monkeypatch.setattr(module, "MENTION_PAIRS", limit)
+    logits = model(given).logits
+    torch.testing.assert_close(logits, whole, rtol=0, atol=1e-12)
+    found = torch.autograd.grad(logits.square().sum(), list(model.parameters()))
+    for first, second in zip(found, expected, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-10)
+    assert len(alive) > 1
+    # only a pair of entities that has more than the limit by itself exceeds it
+    count = given.mentions.mention_count
+    for instances in alive:
+        entities = given.mentions.entity[instances].unique(dim=0)
+        assert len(instances) <= limit or len(entities) == 1
+    assert sum(map(len, alive)) == int((count[given.pairs.head] * count[given.pairs.tail]).sum())
+
+
+def test_runs() -> None:
+    found = [rows.tolist() for rows in runs(torch.tensor([3, 2, 0, 1, 9, 5, 1, 6]), 6)]
+    assert found == [[0, 1, 2, 3], [4], [5, 6], [7]]
+    assert list(runs(torch.zeros(0, dtype=torch.long), 6)) == []

@@ -10,9 +10,11 @@ from torch import Tensor
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import AttentionRows
-from joint_ie.heads.pair_aware import PairAware, refused
+from joint_ie.heads.pair_aware import PairAware
+from joint_ie.heads.pair_embedding import DenseEmbedding
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
+from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.segments import segment_max
 from joint_ie.losses import RELATION_LOSSES, entity_roles, potential_pairs
 
@@ -79,20 +81,22 @@ def head(**settings: Any) -> PairAware:
     with torch.no_grad():  # biases that start at zero would hide mistakes; tags of both kinds
         for parameter in made.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
-        if settings.get("filter", True) and settings.get("pair_aware", True):
+        if settings.get("pair_filter", True) and settings.get("pair_aware", True):
             made.representation.classifier[2].weight *= 20
             made.representation.classifier[2].bias -= 1.5
     return made
 
 
-ABLATIONS = [{}, {"filling": "zero"}, {"pair_aware": False}, {"entity_enhanced": False}, {"filter": False}]
-ABLATIONS.append({"pair_aware": False, "entity_enhanced": False})
+ABLATIONS = [{}, {"filling": "zero"}, {"pair_aware": False}, {"entity_enhanced": False}, {"pair_filter": False}]
+ABLATIONS += [{"pair_aware": False, "entity_enhanced": False}, {"pooling": "mean"}, {"pooling": "max"}]
+POOLED = {"logsumexp": lambda x: x.exp().sum(0).log(), "mean": lambda x: x.mean(0), "max": lambda x: x.amax(0)}
 
 
-def by_hand(made: PairAware, text: Text, pair: tuple[int, int], training: bool = False) -> dict[str, Tensor]:
+def by_hand(made: PairAware, text: Text, pair: tuple[int, int]) -> dict[str, Tensor]:
     """Equations 2 to 8 for one pair of one document; the grid and the transformer are tested on their own."""
     hidden, attention = text.hidden(), text.attention()
-    entities = torch.stack([torch.stack([hidden[s] for s, _ in spans]).exp().sum(0).log() for spans in text.entities])
+    pooled = POOLED[made.pooling]
+    entities = torch.stack([pooled(torch.stack([hidden[s] for s, _ in spans])) for spans in text.entities])
     first = [0, *torch.tensor(text.sentences).cumsum(0).tolist()]
     sentences = torch.stack([hidden[a:b].amax(0) for a, b in pairwise(first)])
     n, s, o = len(entities), *pair
@@ -132,8 +136,8 @@ def by_hand(made: PairAware, text: Text, pair: tuple[int, int], training: bool =
     weight = made.bilinear.weight.view(CLASSES, EMBEDDING // BLOCK, BLOCK, BLOCK)
     grouped = torch.einsum("ga,cgab,gb->c", z_s.view(-1, BLOCK), weight, z_o.view(-1, BLOCK))
     found["logits"] = grouped + made.bilinear.bias
-    if "related" in found and not tag and not training:
-        found["logits"][1:] = found["logits"][1:].clamp(max=min(0.0, found["logits"][0].item()) - 10)
+    if "related" in found:
+        found["refused"] = ~tag.bool()
     return found
 
 
@@ -147,12 +151,12 @@ def test_pair_by_pair(settings: dict[str, Any]) -> None:
     for row, (h, t, d) in enumerate(zip(batch.pairs.head, batch.pairs.tail, batch.pairs.document, strict=True)):
         found = by_hand(made, TEXTS[d], (int(h - offsets[d]), int(t - offsets[d])))
         torch.testing.assert_close(scores.logits[row], found["logits"], rtol=0, atol=1e-10)
-        for name, value in (("related", scores.related), ("as_head", scores.as_head), ("as_tail", scores.as_tail)):
+        for name, place in (("related", row), ("refused", row), ("as_head", h), ("as_tail", t)):
+            value = getattr(scores, name)
             assert (value is None) == (name not in found)
             if value is not None:
-                place = {"related": row, "as_head": h, "as_tail": t}[name]
                 torch.testing.assert_close(value[place], found[name], rtol=0, atol=1e-10)
-        tags.add(bool(found["related"].sigmoid() > 0.3) if "related" in found else None)
+        tags.add(bool(found["refused"]) if "refused" in found else None)
     assert settings or tags == {True, False}
 
 
@@ -211,23 +215,31 @@ def without_dropout(made: PairAware) -> PairAware:
 def test_refused_pairs_have_no_relation_whatever_the_loss() -> None:
     made, batch = head(), given(TEXTS)
     scores = made(batch)
-    kept = scores.related.sigmoid() > 0.3
+    kept = ~scores.refused
     assert 0 < int(kept.sum()) < len(kept)
+    assert torch.equal(scores.decisive[kept], scores.logits[kept])
     for loss in RELATION_LOSSES.values():
-        shifted = torch.cat((scores.logits[:, :1], scores.logits[:, 1:] + 5), 1)
+        shifted = torch.cat((scores.decisive[:, :1], scores.decisive[:, 1:] + 5), 1)
         decided = loss.decide(shifted, 0.5)
         assert decided[kept].any() and not decided[~kept].any()
-        assert loss.confidence(scores.logits)[~kept].max() < 0.01
+        assert loss.confidence(scores.decisive)[~kept].max() < 0.01
     trained = without_dropout(made).train()(batch)
-    torch.testing.assert_close(trained.logits[kept], scores.logits[kept], rtol=0, atol=1e-10)
-    assert (trained.logits[~kept, 1:] > scores.logits[~kept, 1:]).all()
-    assert torch.equal(refused(torch.tensor([[2.0, 1.0, -50.0]])), torch.tensor([[2.0, -10.0, -50.0]]))
+    for name in ("logits", "refused"):  # a teacher says the same as in its own training
+        torch.testing.assert_close(getattr(trained, name), getattr(scores, name), rtol=0, atol=1e-10)
+
+
+def test_decisive_logits() -> None:
+    logits = torch.tensor([[2.0, 1.0, -50.0], [-3.0, 1.0, -12.0], [-3.0, 1.0, -12.0]])
+    scores = PairScores(logits, DenseEmbedding(logits), refused=torch.tensor([True, True, False]))
+    expected = [[2.0, -10.0, -50.0], [-3.0, -13.0, -13.0], [-3.0, 1.0, -12.0]]
+    assert scores.decisive.tolist() == expected
+    assert replace(scores, refused=None).decisive is logits
 
 
 def test_threshold_of_the_filter() -> None:
     batch = given(TEXTS)
     everything, nothing = head(pair_threshold=0.0)(batch), head(pair_threshold=1.0)(batch)
-    assert (everything.logits[:, 1:] > nothing.logits[:, 1:]).all()
+    assert not everything.refused.any() and nothing.refused.all()
     with pytest.raises(InputError, match="pair_threshold"):
         head(pair_threshold=1.5)
 
@@ -272,4 +284,6 @@ def test_under_autocast(training: bool) -> None:
         attention=AttentionRows(batch.attention.values.float(), batch.attention.start),
     )
     with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(training):
-        assert made(single).logits.isfinite().all()
+        scores = made(single)
+    assert scores.logits.isfinite().all()
+    assert {scores.logits.dtype, scores.related.dtype} == {torch.float32}

@@ -107,8 +107,10 @@ def test_blocks_and_chunks_change_nothing(
     assert torch.allclose(given.contexts(weighting), dense, atol=1e-6)
 
 
-def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case) -> None:
+@pytest.mark.parametrize("kept", [1 << 40, 0])  # 0: computed again in backward
+def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case, kept: int) -> None:
     gradients = []
+    monkeypatch.setattr(module, "KEPT", kept)
     for block in (2048, 6):
         monkeypatch.setattr(module, "BLOCK", block)
         values = whole.rows.values.detach().requires_grad_()
@@ -118,6 +120,22 @@ def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case)
         gradients.append(torch.autograd.grad(contexts.square().sum(), (values, hidden)))
     for first, second in zip(*gradients, strict=True):
         assert torch.allclose(first, second, atol=1e-5)
+
+
+def test_many_pairs_are_not_kept_for_backward(monkeypatch: pytest.MonkeyPatch, whole: Case) -> None:
+    """Above `KEPT`, backward holds nothing for every pair, head and token: neither on the way nor in the end."""
+    monkeypatch.setattr(module, "ELEMENTS", 200)
+    shape, found = (4, max(LENGTHS)), []
+    for kept in (1 << 40, 0):
+        monkeypatch.setattr(module, "KEPT", kept)
+        saved: list[torch.Size] = []
+        values = whole.rows.values.detach().requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, saved=saved: saved.append(t.shape) or t, lambda t: t):
+            rows = AttentionRows(values, whole.rows.start)
+            pair_contexts(rows, whole.mentions, whole.hidden, whole.offset, whole.pairs)
+        found.append(sum(size[0] for size in saved if size[1:] == shape and size[0] < whole.mentions.entities))
+    assert found[0] >= 2 * len(whole.pairs)
+    assert found[1] == 0
 
 
 def test_blocks_under_autocast(monkeypatch: pytest.MonkeyPatch, whole: Case) -> None:

@@ -52,6 +52,19 @@ def test_head_is_the_row() -> None:
     assert rows[:3].tolist() == [2, 1, 0]
 
 
+def test_cells_are_numbered_row_by_row() -> None:
+    grid = PairGrid.build(mentions(), 4)
+    cells = grid.cells
+    expected = [
+        (document, first + i, first + j)
+        for document, (first, order) in enumerate(zip((0, 3, 3, 5), IN_ORDER, strict=True))
+        for i in order
+        for j in order
+    ]
+    assert list(zip(cells.document.tolist(), cells.head.tolist(), cells.tail.tolist(), strict=True)) == expected
+    assert grid.number(cells).tolist() == list(range(len(expected)))
+
+
 def test_gradients_reach_both_mirrored_cells() -> None:
     grid = PairGrid.build(mentions(), 4)
     values = torch.ones(10, 1, requires_grad=True)

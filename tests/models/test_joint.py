@@ -79,11 +79,14 @@ def test_nothing_to_learn_is_no_loss_and_no_nan(toy, representation: str, input:
     assert gradients and all(gradient.isfinite().all() for gradient in gradients)
 
 
-@every_system
-@pytest.mark.parametrize("typed", [False, True])
-def test_every_parameter_learns(toy, representation: str, input: str, typed: bool) -> None:
-    relations = {"representation": representation, "input": input, "typed": typed, "pool_spans": typed}
-    model = toy.model(relations=relations, encoder={"casing": True}).train()
+@pytest.mark.parametrize("input", INPUTS)
+@pytest.mark.parametrize(
+    "relations",
+    [*({"representation": name} for name in REPRESENTATIONS), {"typed": True, "pool_spans": True}],
+    ids=lambda relations: "-".join(map(str, relations.values())),
+)
+def test_every_parameter_learns(toy, relations: dict[str, str | bool], input: str) -> None:
+    model = toy.model(relations=relations | {"input": input}, encoder={"casing": True}).train()
     documents = [toy.document(i, sentences=5, entities=6) for i in range(2)]
     model(toy.training_set(model, documents).batch([(0,), (1,)], 0)).loss.backward()
     for name, parameter in model.named_parameters():

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from joint_ie.errors import InputError
@@ -62,6 +64,8 @@ def test_what_is_marked() -> None:
 def test_evidence_guides_contexts_alone(toy) -> None:
     for representation in toy.REPRESENTATIONS:
         for without in ({}, {"context": False}, {"pair_aware": {"grid": False}}):
+            if "context" in without and representation != "localized-context":
+                continue
             given = {"relations": {"representation": representation} | without}
             if toy.model(**given).relation_scorer.needs_attention:
                 given["relations"]["evidence_weight"] = 0.1
@@ -74,6 +78,37 @@ def test_evidence_guides_contexts_alone(toy) -> None:
                 from_mapping(ModelSettings, given, "c.yaml")
     with pytest.raises(InputError, match="evidence_weight = -1 should be at least 0"):
         RelationSettings(evidence_weight=-1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "able"),
+    [
+        ("pooling", "mean", ["localized-context", "axial-attention", "u-net", "pair-aware"]),
+        ("context", False, ["localized-context"]),
+        ("pool_spans", True, ["localized-context"]),
+        ("typed", True, ["localized-context"]),
+        ("dropout", 0.1, ["localized-context"]),
+    ],
+)
+def test_settings_without_effect_on_a_representation_are_refused(
+    toy, setting: str, value: Any, able: list[str]
+) -> None:
+    default = getattr(RelationSettings(), setting)
+    for representation in toy.REPRESENTATIONS:
+        assert getattr(RelationSettings(representation=representation, **{setting: default}), setting) == default
+        given = {"relations": {"representation": representation, setting: value}}
+        if representation in able:
+            assert getattr(from_mapping(ModelSettings, given, "c.yaml").relations, setting) == value
+            continue
+        said = rf"^c\.yaml: relations: {setting} = {value!r} has no effect on representation = '{representation}'"
+        with pytest.raises(InputError, match=rf"{said}; leave it at {default!r}, or take {', '.join(able)}$"):
+            from_mapping(ModelSettings, given, "c.yaml")
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
+def test_dropout_leaves_something(dropout: float) -> None:
+    with pytest.raises(InputError, match=rf"dropout = {dropout} should be at least 0 and below 1"):
+        RelationSettings(dropout=dropout)
 
 
 def test_averaged_layers(toy) -> None:

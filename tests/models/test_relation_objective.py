@@ -14,9 +14,11 @@ from joint_ie.heads.relation_head import PairScores
 from joint_ie.losses import (
     RELATION_LOSSES,
     adaptive_focal,
+    entity_roles,
     evidence_guidance,
     keep_negative_labels,
     pairwise_moving_threshold,
+    potential_pairs,
     supervised_contrastive,
 )
 from joint_ie.models.relation_objective import RelationObjective
@@ -175,6 +177,26 @@ def test_every_representation_learns_from_the_contrastive_loss(toy) -> None:
             assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None), representation
             losses.append(loss.item())
         assert losses[1] > losses[0] + 0.1, representation
+
+
+@pytest.mark.parametrize("name", RELATION_LOSSES)
+def test_losses_of_heads_that_filter_pairs_and_match_entities(name: str) -> None:
+    """PAEE eq. 12: each where the scores have what it is of, whatever the loss; heads and tails are not the same."""
+    scores, labels = some_scores(6, 7)
+    draw = torch.Generator().manual_seed(0)
+    as_head, as_tail = torch.randn(2, 4, 5, generator=draw, dtype=torch.float64).unbind()
+    related = torch.randn(7, generator=draw, dtype=torch.float64)
+    head, tail = torch.tensor([0, 0, 0, 1, 1, 2, 3]), torch.tensor([1, 2, 3, 0, 2, 3, 0])
+    pairs = PairIndex(head, tail, torch.zeros_like(head))
+    objective = RelationObjective(RelationSettings(loss=name))
+    filtered, matched = replace(scores, related=related), replace(scores, as_head=as_head, as_tail=as_tail)
+    alone = RELATION_LOSSES[name].loss(scores.logits, labels)
+    of_filter, of_roles = potential_pairs(related, labels), entity_roles(as_head, as_tail, labels, head, tail)
+    for training in (True, False):
+        torch.testing.assert_close(objective(filtered, labels, pairs, training), alone + of_filter)
+        torch.testing.assert_close(objective(matched, labels, pairs, training), alone + of_roles)
+        both = replace(filtered, as_head=as_head, as_tail=as_tail)
+        torch.testing.assert_close(objective(both, labels, pairs, training), alone + of_filter + of_roles)
 
 
 def test_evidence_guidance_goes_with_every_loss() -> None:

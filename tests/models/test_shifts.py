@@ -12,15 +12,19 @@ from joint_ie.models.relation_settings import RelationSettings
 from joint_ie.models.shifts import LARGEST, GlobalShift, PerClassShift, shifted
 
 RELATIONS = 4
-LOSSES = ["adaptive-threshold", "balanced-softmax", "binary-cross-entropy", "none-class-ranking"]
+LOSSES = sorted(RELATION_LOSSES)
 worlds = st.tuples(st.integers(0, 2**31), st.integers(1, 12), st.floats(0.05, 0.9), st.integers(0, 3))
 """Seed, pairs, share of right relations, right facts of every relation that no pair has."""
 
 
-def world(seed: int, pairs: int, share: float, missed: int) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
-    """Logits with ties, labels, and how many facts there are of each relation and of unknown ones."""
+def world(
+    seed: int, pairs: int, share: float, missed: int, ties: bool = True
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Logits, labels, and how many facts there are of each relation and of unknown ones."""
     random = torch.Generator().manual_seed(seed)
     logits = torch.randint(-4, 5, (pairs, 1 + RELATIONS), generator=random) / 2
+    if not ties:
+        logits = torch.randn(pairs, 1 + RELATIONS, generator=random, dtype=torch.float64)
     labels = torch.rand(pairs, RELATIONS, generator=random) < share
     gold = np.append(labels.sum(0).numpy() + missed, missed)
     return logits, labels, gold.astype(np.int64)
@@ -31,19 +35,14 @@ def settings(loss: str, top_k: int | None = None) -> RelationSettings:
 
 
 def decide(chosen: RelationSettings, logits: torch.Tensor, shift: float | tuple[float, ...]) -> torch.Tensor:
-    """Relation by relation and pair by pair, from the definitions of the decision rules."""
+    """From the definitions of the decision rules: what is above, and the rank among all columns."""
     moves = shift if isinstance(shift, tuple) else (shift,) * RELATIONS
-    decided = torch.zeros(len(logits), RELATIONS, dtype=torch.bool)
-    for i, row in enumerate(logits.numpy()):
-        moved = [row[0], *(row[1:] + np.array(moves, dtype=np.float32))]
-        for r in range(RELATIONS):
-            if chosen.loss == "binary-cross-entropy":
-                decided[i, r] = bool(1 / (1 + np.exp(-moved[r + 1])) >= chosen.threshold)
-                continue
-            above = moved[r + 1] > (0 if chosen.loss == "balanced-softmax" else moved[0])
-            rank = sum(value > moved[r + 1] for value in moved)
-            decided[i, r] = bool(above and (chosen.top_k is None or rank < chosen.top_k))
-    return decided
+    moved = logits.numpy() + np.array([0, *moves], dtype=logits.numpy().dtype)
+    if chosen.loss == "binary-cross-entropy":
+        return torch.from_numpy(1 / (1 + np.exp(-moved[:, 1:])) >= chosen.threshold)
+    decided = moved[:, 1:] > (0 if chosen.loss == "balanced-softmax" else moved[:, :1])
+    rank = (moved[:, None, :] > moved[:, 1:, None]).sum(2)
+    return torch.from_numpy(decided & (rank < (chosen.top_k or np.inf)))
 
 
 def f1(decided: torch.Tensor, labels: torch.Tensor, gold: int) -> float:
@@ -91,13 +90,58 @@ def test_one_shift_is_the_best_of_all_cuts(loss: str, drawn: tuple[int, int, flo
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@given(drawn=worlds, top_k=st.integers(1, 3))
-def test_the_f1_counts_what_top_k_leaves(loss: str, drawn: tuple[int, int, float, int], top_k: int) -> None:
-    logits, labels, gold = world(*drawn)
+@given(drawn=worlds, top_k=st.integers(1, 6), ties=st.booleans())
+@examples(max_examples=30)
+def test_the_f1_counts_what_top_k_leaves(loss: str, drawn: tuple[int, int, float, int], top_k: int, ties: bool) -> None:
+    logits, labels, gold = world(*drawn, ties)
     chosen = settings(loss, top_k)
-    shift, best = fill(PerClassShift(chosen), logits, labels).best(gold)
-    if gold.sum():
-        assert best == pytest.approx(f1(decide(chosen, logits, shift), labels, gold.sum()))
+    for search in (GlobalShift(chosen), PerClassShift(chosen)):
+        shift, best = fill(search, logits, labels).best(gold)
+        if gold.sum():
+            assert best == pytest.approx(f1(decide(chosen, logits, shift), labels, gold.sum()))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@given(drawn=worlds, top_k=st.integers(1, 6))
+@examples(max_examples=30)
+def test_one_shift_is_the_best_of_all_with_top_k(loss: str, drawn: tuple[int, int, float, int], top_k: int) -> None:
+    """Between any two shifts at which anything changes; without ties, which some losses keep and some do not."""
+    logits, labels, gold = world(*drawn, ties=False)
+    chosen = settings(loss, top_k)
+    _, best = fill(GlobalShift(chosen), logits, labels).best(gold)
+    relations = logits[:, 1:]
+    levels = (logits[:, :1], torch.zeros(1), torch.tensor([0.6]).logit())
+    changes = torch.cat([(level - relations).flatten() for level in levels]).sort().values
+    for step in ((changes[1:] + changes[:-1]) / 2)[changes.diff() > 1e-5].tolist():
+        assert f1(decide(chosen, logits, step), labels, gold.sum()) <= best + 1e-9
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@given(drawn=worlds, top_k=st.none() | st.integers(1, 6), lowered=st.floats(0.001, 0.1))
+@examples(max_examples=30)
+def test_margins_are_how_far_relations_can_be_lowered(
+    loss: str, drawn: tuple[int, int, float, int], top_k: int | None, lowered: float
+) -> None:
+    logits, chosen = world(*drawn, ties=False)[0], settings(loss, top_k)
+    rule = RELATION_LOSSES[loss]
+    margin = rule.margin(logits, 0.6, top_k)
+    decided = rule.decide(logits, 0.6, top_k)
+    assert (margin[decided] >= 0).all()
+    for i, r in decided.nonzero().tolist():
+        for share, stays in ((1 - lowered, True), (1 + lowered, False)):
+            moved = shifted(logits[i : i + 1], -share * margin[i, r].item())
+            assert bool(rule.decide(moved, chosen.threshold, top_k)[0, r]) == stays
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.0, 1 / 2), (1.0, 0.0)])
+@pytest.mark.parametrize("search", [GlobalShift, PerClassShift])
+def test_a_threshold_that_no_shift_can_move_is_left(
+    search: type[GlobalShift], threshold: float, expected: float
+) -> None:
+    chosen = RelationSettings(loss="binary-cross-entropy", threshold=threshold)
+    logits, labels = torch.tensor([[0.0, 2.0, -2.0]]), torch.tensor([[True, False]])
+    shift, best = fill(search(chosen), logits, labels).best(np.array([1, 0, 1]))
+    assert np.all(np.array(shift) == 0) and best == expected
 
 
 @given(drawn=worlds)

@@ -134,6 +134,31 @@ def test_a_student_like_its_teacher_has_nothing_to_learn(toy) -> None:
         assert model(batch).losses["distillation"].item() == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_teacher_that_refuses_pairs_teaches_their_own_logits(toy) -> None:
+    """Where it decides itself, they have no relation."""
+    model, teacher = (toy.model(seed=1, relations={"representation": "pair-aware"}) for _ in range(2))
+    taught, related, refused = taught_set(toy, model, teacher, [toy.document(i) for i in range(3)]), [], 0
+    hook = teacher.relation_scorer.representation.classifier.register_forward_hook(
+        lambda module, given, logits: related.append(logits.sigmoid())
+    )
+    list(taught(0))
+    hook.remove()
+    for scorer in (model.relation_scorer, teacher.relation_scorer):  # which tag pairs as well
+        scorer.pair_threshold = torch.cat(related).median().item()
+    for batch in taught(0):
+        assert model.eval()(batch).losses["distillation"].item() == pytest.approx(0.0, abs=1e-9)
+        given = taught.teacher.stages.batch(batch.given.documents, given=True)
+        with torch.no_grad():
+            scored = taught.teacher.stages.pairs(given, *taught.teacher.stages.given(given))
+            decisive = torch.cat([logits for _, logits in scored.chunks])
+        moved = decisive[:, 1:] < batch.targets.teacher.logits[:, 1:] - 1
+        assert torch.equal(moved.all(1), moved.any(1))
+        assert (decisive[moved.any(1), 1:] <= -10).all()
+        assert torch.equal(decisive[~moved.any(1)], batch.targets.teacher.logits[~moved.any(1)])
+        refused += int(moved.any(1).sum())
+    assert refused == 3 * 4 * 3 / 2
+
+
 def test_documents_without_pairs(toy) -> None:
     model = toy.model(seed=1)
     documents = [toy.document(1, entities=1, relations=None), toy.document(2, entities=1, relations=0)]
