@@ -4,7 +4,7 @@
 other. Without types the markers are ``<subj>`` and ``<obj>``. Format and reading: golden joint_and_scoring README 6.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,6 +17,8 @@ TRIPLET, SUBJECT, OBJECT = "<triplet>", "<subj>", "<obj>"
 REMOVED = ("<s>", "<pad>", "</s>")
 
 Order = Literal["text", "listed"]
+Part = tuple[str, bool]
+"""Some words of a string of facts, and whether they are a marker, since a name may hold what only reads like one."""
 
 
 @dataclass(frozen=True)
@@ -83,32 +85,39 @@ class Syntax:
         return {id: marker for marker, id in self.types.items()}
 
     def write(self, document: Document, relations: Sequence[Relation], span: Span | None = None) -> str:
-        """The relations in the given order as one string; a new head begins a new ``<triplet>``.
+        """The relations in the given order as one string; see `facts`."""
+        return " ".join(words for fact in self.facts(document, relations, span) for words, _ in fact)
+
+    def facts(self, document: Document, relations: Sequence[Relation], span: Span | None = None) -> list[list[Part]]:
+        """What each of the relations adds to the string, in the given order; a new head begins a new ``<triplet>``.
 
         Entities are named by their first listed mention (inside of ``span``, if that is given).
         """
-        parts: list[str] = []
+        written: list[list[Part]] = []
         last: int | None = None
         for relation in relations:
             head, tail = (first_mention(document, entity, span) for entity in (relation.head, relation.tail))
-            if relation.head != last:
-                parts += [TRIPLET, _name(head)]
-                last = relation.head
             before, after = SUBJECT, OBJECT
             if self.types:
                 before = self._of_type[head.type or document.entities[relation.head].type]
                 after = self._of_type[tail.type or document.entities[relation.tail].type]
-            parts += [before, _name(tail), after, self.names[relation.type]]
-        return " ".join(parts)
+            fact = [(before, True), (_name(tail), False), (after, True), (self.names[relation.type], False)]
+            written.append(fact if relation.head == last else [(TRIPLET, True), (_name(head), False), *fact])
+            last = relation.head
+        return written
+
+    def parts(self, text: str) -> list[Part]:
+        """A string word by word; whatever reads like a marker is one."""
+        return [(word, word in self.markers) for word in text.split()]
 
     def read(self, text: str) -> list[TextTriple]:
         """The triples of a string, however malformed."""
-        return [located.triple for located in self.locate(text)]
-
-    def locate(self, text: str) -> list[Located]:
-        """As `read`, with the places where the triples end; the state machine of golden README 6."""
         for token in REMOVED:
             text = text.replace(token, "")
+        return [located.triple for located in self.locate(self.parts(text))]
+
+    def locate(self, parts: Iterable[Part]) -> list[Located]:
+        """The triples, with the places where they end; the state machine of golden README 6."""
         head: list[str] = []
         tail: list[str] = []
         relation: list[str] = []
@@ -122,10 +131,10 @@ class Syntax:
             name, kind, other = texts
             found.append(Located(TextTriple(name, head_type, kind, other, tail_type), markers))
 
-        for word in text.split():
-            if word not in self.markers:
+        for word, is_marker in parts:
+            if not is_marker:
                 if collecting is not None:
-                    collecting.append(word)
+                    collecting += word.split()
                 continue
             markers += 1
             if word == TRIPLET:

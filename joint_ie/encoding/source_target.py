@@ -9,12 +9,13 @@ from itertools import groupby, pairwise
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document, Relation, Span
 from joint_ie.encoding.grouping import by_length
 from joint_ie.encoding.index import OnDevice
-from joint_ie.encoding.linearisation import Order, Syntax, ordered_relations
+from joint_ie.encoding.linearisation import Order, Part, Syntax, ordered_relations
 from joint_ie.encoding.subwords import SubwordTokeniser
 from joint_ie.encoding.training_set import Budget
 from joint_ie.errors import InputError
@@ -28,12 +29,14 @@ IGNORED = -100  # the label of padding
 class Source:
     """Words ``span`` of a document as subwords.
 
-    ``ids`` with special tokens; ``words`` are the half-open positions in ``ids`` of every word of the span.
+    ``ids`` with special tokens; ``words`` are the half-open positions in ``ids`` of every word of the span, and
+    ``sentence_ends`` where its sentences, or what is in the span of them, end there.
     """
 
     span: Span
     ids: tuple[int, ...]
     words: tuple[Span, ...]
+    sentence_ends: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,15 @@ class TextTokeniser:
     """Subwords of texts and of linearised facts, word by word in both, so that a name has the same ones in both.
 
     Args:
-        tokenizer: knows the markers as tokens (see `add_markers`).
+        tokenizer: knows the markers as tokens (see `add_markers`). From here on, what reads like a marker or a
+            special token in a text is split like any other word.
         syntax: how facts are written.
         max_source: subwords in a window, special tokens included; longer documents are cut between sentences.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, syntax: Syntax, max_source: int) -> None:
         self.tokenizer = tokenizer
+        tokenizer.split_special_tokens = True
         self.syntax = syntax
         self.max_source = max_source
         self.subwords = SubwordTokeniser(tokenizer)
@@ -66,14 +71,16 @@ class TextTokeniser:
             raise InputError(f"max_source = {max_source} leaves no room beside special tokens; raise it")
         self.end_id = end_token(tokenizer)
         self.pad_id: int = self.subwords.pad_id
+        self.silent = {tokenizer.bos_token_id, self.pad_id}  # what REBEL's reading of a string removes
         self.marker_ids: Mapping[str, int] = {m: tokenizer.convert_tokens_to_ids(m) for m in syntax.markers}
 
     @cached_property
     def relation_ids(self) -> Mapping[str, str]:
         """Relation id of every readable name, as `decode` gives it back."""
         found: dict[str, str] = {}
-        for name, id in self.syntax.relations.items():
-            known = found.setdefault(self.decode(self.encode(name)), id)
+        names = self.encode([[(name, False)] for name in self.syntax.relations])
+        for ids, id in zip(names, self.syntax.relations.values(), strict=True):
+            known = found.setdefault(self.decode(ids), id)
             if known != id:
                 raise InputError(f"schema: {known!r} and {id!r} have the same name to the tokenizer; rename one")
         return found
@@ -99,29 +106,36 @@ class TextTokeniser:
             if start < last:
                 windows.append((start, last))
         prefix, suffix = self.subwords.prefix, self.subwords.suffix
+        last_words = {last for _, last in document.sentence_spans}
         made = []
         for start, end in windows:
             ids = [i for w in range(start, end) for i in whole.ids[whole.word_start[w] :][: length[w]].tolist()]
             places = (before[start : end + 1] - before[start] + len(prefix)).tolist()
-            words = tuple(pairwise(places))
-            made.append(Source((start, end), (*prefix, *ids, *suffix), words))
+            ends = [place for w, place in enumerate(places[1:], start + 1) if w in last_words or w == end]
+            made.append(Source((start, end), (*prefix, *ids, *suffix), tuple(pairwise(places)), tuple(ends)))
         return made
 
-    def encode(self, text: str) -> list[int]:
-        """The subwords of a linearised string, with the end token."""
-        runs = [(marker, list(run)) for marker, run in groupby(text.split(), self.marker_ids.get)]
-        texts = iter(self._words([run for marker, run in runs if marker is None]))
-        ids = [i for marker, run in runs for i in ([marker] * len(run) if marker is not None else next(texts))]
-        return [*ids, self.end_id]
+    def encode(self, texts: Sequence[Sequence[Part]]) -> list[list[int]]:
+        """The subwords of strings of facts, or of pieces of them, without the end token."""
+        words = iter(self._words([words.split() for text in texts for words, is_marker in text if not is_marker]))
+        return [
+            [i for part, is_marker in text for i in ([self.marker_ids[part]] if is_marker else next(words))]
+            for text in texts
+        ]
+
+    def parts(self, ids: Iterable[int]) -> list[Part]:
+        """What the subwords stand for, up to the end token; only markers that are tokens are markers."""
+        names = {i: marker for marker, i in self.marker_ids.items()}
+        written = (i for i in _until(ids, self.end_id) if i not in self.silent)
+        parts: list[Part] = []
+        for marker, grouped in groupby(written, names.get):
+            run = list(grouped)
+            parts += [(self._text(run), False)] if marker is None else [(marker, True)] * len(run)
+        return parts
 
     def decode(self, ids: Iterable[int]) -> str:
         """The string that the subwords stand for, up to the end token; markers stand apart."""
-        names = {i: marker for marker, i in self.marker_ids.items()}
-        parts: list[str] = []
-        for marker, grouped in groupby(_until(ids, self.end_id), names.get):
-            run = list(grouped)
-            parts += [self._text(run)] if marker is None else [marker] * len(run)
-        return " ".join(" ".join(parts).split())
+        return " ".join(" ".join(words for words, _ in self.parts(ids)).split())
 
     def keys(self, texts: Sequence[str]) -> list[str]:
         """What is left of texts after the tokenizer, without white space: equal where a model cannot tell apart."""
@@ -182,7 +196,8 @@ class SourceTargetSet:
         self.examples: list[tuple[Source, list[int]]] = []
         self.shares: list[float] = []
         unannotated = apart = beyond = 0
-        for document, share in zip(documents, shares, strict=True):
+        bar = tqdm(documents, desc="writing training targets", unit=" documents", disable=None, leave=False, delay=2.0)
+        for document, share in zip(bar, shares, strict=True):
             if document.relations is None:
                 unannotated += 1
                 continue
@@ -202,6 +217,7 @@ class SourceTargetSet:
         ):
             if count:
                 logger.warning("%d %s", count, what)
+        self.lengths = [len(source.ids) + len(target) for source, target in self.examples]
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order; they depend on seed and epoch alone."""
@@ -212,18 +228,18 @@ class SourceTargetSet:
         return EpochBatches(self, [groups[i] for i in random.permutation(len(groups))])
 
     def _groups(self, order: Sequence[int], first: int) -> Iterator[list[int]]:
-        lengths = [len(source.ids) + len(target) for source, target in self.examples]
         most = self.budget.documents
-        for group in by_length(lengths, self.budget.tokens, order[first : first + self.budget.buffer]):
+        for group in by_length(self.lengths, self.budget.tokens, order[first : first + self.budget.buffer]):
             yield from (group[i : i + most] for i in range(0, len(group), most))
 
     def _fitting(self, document: Document, relations: Sequence[Relation], span: Span) -> tuple[list[int], int]:
         """The target of as many relations as fit, and their number."""
-        for kept in range(len(relations), -1, -1):
-            target = self.tokeniser.encode(self.tokeniser.syntax.write(document, relations[:kept], span))
-            if len(target) <= self.max_target:
-                return target, kept
-        raise InputError(f"generation.max_target = {self.max_target} does not even hold the end token; raise it")
+        target: list[int] = []
+        for kept, fact in enumerate(self.tokeniser.encode(self.tokeniser.syntax.facts(document, relations, span))):
+            if len(target) + len(fact) >= self.max_target:  # one is the end token's
+                return [*target, self.tokeniser.end_id], kept
+            target += fact
+        return [*target, self.tokeniser.end_id], len(relations)
 
 
 class EpochBatches(Sequence[SourceTarget]):

@@ -1,10 +1,13 @@
 """Checkpoint folders: written after training, read by everything else."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
@@ -13,6 +16,7 @@ from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.subwords import SubwordTokeniser
 from joint_ie.errors import InputError
 from joint_ie.heads.encoder import load_encoder, quiet
+from joint_ie.heads.positions import input_length
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.quantisation import dequantise
@@ -58,24 +62,16 @@ def load_tokenizer(source: str | Path, config: PretrainedConfig | None = None) -
     try:
         # byte-level tokenizers (RoBERTa) need the space that stands before a word; others ignore the argument
         return AutoTokenizer.from_pretrained(str(source), config=config, use_fast=True, add_prefix_space=True)
-    except (OSError, ValueError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:  # of damaged files, too
         raise InputError(f"{source}: has no tokenizer that can be loaded ({_first_line(error)})") from None
 
 
 def collator_for(model: JointModel, tokenizer: PreTrainedTokenizerBase) -> Collator:
     """What turns documents into this model's batches."""
     settings = model.settings.encoder
-    limit = position_limit(model)
+    limit = input_length(model.encoder.model.config)
     length = min(settings.max_length or limit, limit)
     return Collator(SubwordTokeniser(tokenizer, settings.special_tokens), length, settings.overlap)
-
-
-def position_limit(model: JointModel) -> int:
-    """The most subwords that the encoder takes at once."""
-    config = model.encoder.model.config
-    positions = getattr(config, "max_position_embeddings", 512)
-    # these count positions from behind the padding id
-    return positions - 2 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else positions
 
 
 def save_checkpoint(model: JointModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -91,13 +87,17 @@ def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
     data = read_config(folder)
     kind = data.get("model_type")
     if kind == Seq2SeqConfig.model_type:
-        raise InputError(f"{folder}: holds a model that writes facts, which has no thresholds or heads to work on")
+        raise InputError(
+            f"{folder}: holds a model that writes facts, which has no thresholds or heads to work on; name the folder "
+            f"of a joint model"
+        )
     if kind != JointConfig.model_type:
         raise InputError(
             f"{folder}: holds a model of type {kind!r}, not a joint-ie model; to use it as an encoder, name it in a "
             f"training configuration (model.encoder.name)"
         )
-    model = JointModel(JointConfig.from_dict(data))
+    with config_of(folder):
+        model = JointModel(JointConfig.from_dict(data))
     try:
         weights = dequantise(load_file(folder / WEIGHTS))
         model.load_state_dict(weights)
@@ -116,6 +116,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{folder}/config.json: not valid JSON ({error}); the checkpoint is damaged") from None
     return data if isinstance(data, dict) else {}
+
+
+@contextmanager
+def config_of(folder: Path) -> Iterator[None]:
+    """Whatever cannot be made of a ``config.json`` that somebody changed is said of that file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{folder}/config.json: {str(error).removeprefix('config.json: ')}") from None
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        StrictDataclassError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise InputError(
+            f"{folder}/config.json: does not describe a model ({_first_line(error)}); the checkpoint is damaged"
+        ) from None
 
 
 def parameters(model: torch.nn.Module) -> int:

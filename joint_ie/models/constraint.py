@@ -42,7 +42,7 @@ class Writing:
 class Constraint:
     """The subwords that may come next; one object for all texts, which keeps nothing.
 
-    ``(<triplet> NAME (BEFORE NAME AFTER RELATION)+)*``, where a name is any run of words of the text.
+    ``(<triplet> NAME (BEFORE NAME AFTER RELATION)+)*``, where a name is any run of words of a sentence of the text.
     """
 
     def __init__(self, tokeniser: TextTokeniser) -> None:
@@ -53,7 +53,7 @@ class Constraint:
         self.before = frozenset(types if typed else [ids[SUBJECT]])
         self.after = frozenset(types if typed else [ids[OBJECT]])
         self.end = tokeniser.end_id
-        self.relations = Node.tree(tokeniser.encode(name)[:-1] for name in tokeniser.syntax.relations)
+        self.relations = Node.tree(tokeniser.encode([[(name, False)] for name in tokeniser.syntax.relations]))
 
     def text(self, source: Source) -> "ConstrainedText":
         """The constraint for one text."""
@@ -68,7 +68,7 @@ class ConstrainedText:
         self.ids = source.ids
         self.starts = [start for start, _ in source.words]
         self.ends = {end - 1 for _, end in source.words}
-        self.last = source.words[-1][1] - 1
+        self.last = {end - 1 for end in source.sentence_ends}
         self.states: dict[tuple[int, ...], Writing] = {(): Writing("edge")}
 
     def allowed(self, written: Sequence[int]) -> list[int]:
@@ -85,7 +85,7 @@ class ConstrainedText:
             return sorted(more | set(state.node.next))
         if state.places is None:
             return sorted({self.ids[i] for i in self.starts})
-        following = {self.ids[i + 1] for i in state.places if i < self.last}
+        following = {self.ids[i + 1] for i in state.places - self.last}
         if not state.places.isdisjoint(self.ends):
             following |= rules.before if state.part == "head" else rules.after
         return sorted(following)
@@ -113,5 +113,5 @@ class ConstrainedText:
             return Writing("tail")
         if state.part == "tail" and token in rules.after:
             return Writing("relation", node=rules.relations)
-        places = self.starts if state.places is None else [i + 1 for i in state.places if i < self.last]
+        places = self.starts if state.places is None else [i + 1 for i in state.places - self.last]
         return Writing(state.part, frozenset(i for i in places if self.ids[i] == token))

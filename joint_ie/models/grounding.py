@@ -15,6 +15,8 @@ from joint_ie.schema import Label, Schema
 
 UNTYPED = "ENTITY"  # the type of entities that a model without types finds
 
+SELF = "generated facts have the same entity as head and tail"
+
 Keys = Callable[[Sequence[str]], list[str]]
 
 
@@ -92,7 +94,10 @@ class Grounding:
     def _relations(
         self, facts: Sequence[Generated], entity: Callable[[str, str], int | None], unmatched: str
     ) -> tuple[list[tuple[Generated, Relation]], Counter[str]]:
-        """Facts between positions, each once with its highest score, in the order in which they were first written."""
+        """Facts between positions, each once with its highest score, in the order in which they were first written.
+
+        No corpus has facts of an entity with itself: they are left out.
+        """
         labels: Mapping[str, Label] = {label.id: label for label in self.schema.relation_types}
         left_out: Counter[str] = Counter()
         best: dict[tuple[int, int, str], tuple[Generated, Relation]] = {}
@@ -104,6 +109,8 @@ class Grounding:
                 left_out["generated facts have a relation that the schema does not know"] += 1
             elif head is None or tail is None:
                 left_out[unmatched] += 1
+            elif head == tail:
+                left_out[SELF] += 1
             elif (head, tail, id) not in best or best[head, tail, id][0].score < fact.score:
                 best[head, tail, id] = (fact, Relation(head, tail, id, labels[id].name, fact.score))
         return list(best.values()), left_out

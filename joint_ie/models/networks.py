@@ -1,7 +1,8 @@
 """Hugging Face encoder-decoders: pretrained ones, and those that are warm-started from an encoder."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,34 +20,40 @@ from transformers import (
 
 from joint_ie.errors import InputError
 from joint_ie.heads.encoder import encoder_from_config, load_encoder, quiet
+from joint_ie.heads.positions import position_offset
 from joint_ie.models.seq2seq_config import Seq2SeqSettings, WarmStart, set_dropout
-
-FROM_BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert")  # positions are counted from behind the padding id
-WITHOUT_POSITIONS = 512  # for relative positions, as T5's: what it was pretrained with
 
 
 def pretrained_network(source: str, settings: Seq2SeqSettings, vocabulary: int) -> PreTrainedModel:
     """The network behind ``settings`` with at least ``vocabulary`` rows of embeddings; new weights are drawn at random
     (from torch's global generator).
     """
-    with quiet():
-        try:
-            config = AutoConfig.from_pretrained(source)
-            whole = type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
-            if whole and settings.warm_start is None:
-                if settings.dropout is not None:
-                    set_dropout(config, settings.dropout)
-                network = AutoModelForSeq2SeqLM.from_pretrained(source, config=config, dtype=torch.float32)
-                _grow(network, vocabulary)
-                return network
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise InputError(f"{source} is neither a model folder nor a model that the hub gives ({reason})") from None
-    if whole:
-        raise InputError(f"{source}: has a decoder of its own; leave generation.warm_start out (null)")
-    if settings.warm_start is None:
-        raise InputError(f"{source}: is an encoder; make it an encoder-decoder by generation.warm_start")
-    return _warm_started(load_encoder(source), settings, settings.warm_start, vocabulary)
+    with _from_pretrained(source):
+        config = AutoConfig.from_pretrained(source)
+    whole = type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+    if settings.warm_start is not None:
+        if whole:
+            raise InputError(f"{source}: has a decoder of its own; leave generation.warm_start out (null)")
+        return _warm_started(load_encoder(source), settings, settings.warm_start, vocabulary)
+    if not whole:
+        raise InputError(f"{source}: is an encoder; make it an encoder-decoder by generation.warm_start={{}}")
+    if settings.dropout is not None:
+        set_dropout(config, settings.dropout)
+    with _from_pretrained(source):
+        network = AutoModelForSeq2SeqLM.from_pretrained(source, config=config, dtype=torch.float32)
+    _grow(network, vocabulary)
+    return network
+
+
+@contextmanager
+def _from_pretrained(source: str) -> Iterator[None]:
+    """Quietly; `InputError` if there is no model."""
+    try:
+        with quiet():
+            yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{source} is neither a model folder nor a model that the hub gives ({reason})") from None
 
 
 def network_from_config(described: Mapping[str, Any]) -> PreTrainedModel:
@@ -63,15 +70,9 @@ def network_from_config(described: Mapping[str, Any]) -> PreTrainedModel:
         return AutoModelForSeq2SeqLM.from_config(config, dtype=torch.float32)
 
 
-def position_limit(config: PretrainedConfig, decoder: bool = False) -> int | None:
-    """The most subwords that the encoder takes at once, or the decoder writes; None if a decoder has no limit."""
-    part = config
-    if config.model_type == "encoder-decoder":
-        part = config.decoder if decoder else config.encoder
-    positions = getattr(part, "max_position_embeddings", None)
-    if positions is None:
-        return None if decoder else getattr(part, "n_positions", WITHOUT_POSITIONS)
-    return positions - _offset(part)
+def sides(config: PretrainedConfig) -> tuple[PretrainedConfig, PretrainedConfig]:
+    """What describes the encoder, and what the decoder; the same where one network is both."""
+    return (config.encoder, config.decoder) if config.model_type == "encoder-decoder" else (config, config)
 
 
 def _warm_started(
@@ -97,7 +98,7 @@ def _warm_started(
         )
     config.is_decoder = config.add_cross_attention = True
     config.num_hidden_layers = kept
-    config.max_position_embeddings = settings.max_target + _offset(config)
+    config.max_position_embeddings = settings.max_target + position_offset(config)
     with quiet():
         network = _joined(encoder, config)
     own = network.decoder.base_model.state_dict()
@@ -122,7 +123,3 @@ def _joined(encoder: PreTrainedModel, decoder_config: PretrainedConfig) -> PreTr
 def _grow(model: PreTrainedModel, vocabulary: int) -> None:
     if vocabulary > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(vocabulary, mean_resizing=False)
-
-
-def _offset(config: PretrainedConfig) -> int:
-    return 2 if config.model_type in FROM_BEHIND_PADDING else 0

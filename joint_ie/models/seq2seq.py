@@ -1,7 +1,6 @@
 """REBEL as a model: an encoder-decoder that is trained to write the facts of a text."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,18 +8,13 @@ from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig, PreTrainedModel
 
 from joint_ie.encoding.source_target import IGNORED, SourceTarget
+from joint_ie.models.outputs import JointOutput
 from joint_ie.models.seq2seq_config import Seq2SeqConfig, Seq2SeqSettings
 from joint_ie.schema import Schema
 
 Allowed = Callable[[int, Sequence[int]], list[int]]
 
-
-@dataclass(frozen=True)
-class Seq2SeqOutput:
-    """Losses of a batch."""
-
-    loss: Tensor
-    losses: Mapping[str, Tensor]
+LOGITS = 2**26  # that are made at once when facts are scored: 256 MB; those of one window in any case
 
 
 class Seq2SeqModel(nn.Module):
@@ -42,9 +36,7 @@ class Seq2SeqModel(nn.Module):
         self.config = config
         self.start_id, self.end_id, self.pad_id = start_id, end_id, pad_id
         # whatever a pretrained network came with (BART's forced tokens, say) is for other tasks
-        self.network.generation_config = GenerationConfig(
-            decoder_start_token_id=start_id, bos_token_id=start_id, eos_token_id=end_id, pad_token_id=pad_id
-        )
+        self.network.generation_config = GenerationConfig()
 
     @property
     def settings(self) -> Seq2SeqSettings:
@@ -61,11 +53,11 @@ class Seq2SeqModel(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def forward(self, batch: SourceTarget) -> Seq2SeqOutput:
+    def forward(self, batch: SourceTarget) -> JointOutput:
         """Token cross-entropy of the targets (REBEL, section 3)."""
         logits = self.logits(batch)
         loss = cross_entropy(logits.flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED)
-        return Seq2SeqOutput(loss, {"tokens": loss})
+        return JointOutput(loss, {"tokens": loss})
 
     def logits(self, batch: SourceTarget) -> Tensor:
         """Of every target subword, given those before it. Shape: [windows, longest target, vocabulary]."""
@@ -106,10 +98,17 @@ class Seq2SeqModel(nn.Module):
     @torch.no_grad()
     def log_probabilities(self, batch: SourceTarget) -> Tensor:
         """Of every target subword, 0 where padded. Shape: [windows, longest target]."""
-        labels = batch.labels.clamp(min=0)
-        logits = self.logits(batch)
+        vocabulary = self.network.get_output_embeddings().weight.shape[0]
+        rows = max(1, LOGITS // (batch.labels.shape[1] * vocabulary))
+        parts = zip(
+            *(tensor.split(rows) for tensor in (batch.input_ids, batch.attention_mask, batch.labels)), strict=True
+        )
+        return torch.cat([self._log_probabilities(SourceTarget(*part)) for part in parts])
+
+    def _log_probabilities(self, batch: SourceTarget) -> Tensor:
+        """As `log_probabilities`, of as many windows as there is room for."""
         chosen = [
-            row.float().log_softmax(-1).gather(1, own.unsqueeze(1)).squeeze(1)
-            for row, own in zip(logits, labels, strict=True)  # one by one: the vocabulary makes them large
+            -cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="none")
+            for logits, labels in zip(self.logits(batch), batch.labels, strict=True)  # one by one: copies are made
         ]
-        return torch.stack(chosen).masked_fill(batch.labels == IGNORED, 0.0)
+        return torch.stack(chosen)

@@ -1,19 +1,19 @@
 """Checkpoint folders of generating models: the same files as those of joint models (see `checkpoint`)."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from joint_ie.encoding.linearisation import Syntax
 from joint_ie.encoding.source_target import TextTokeniser, add_markers, end_token
 from joint_ie.errors import InputError
 from joint_ie.heads.encoder import quiet
-from joint_ie.models.checkpoint import WEIGHTS, load_tokenizer, read_config
-from joint_ie.models.networks import network_from_config, position_limit, pretrained_network
+from joint_ie.heads.positions import input_length, position_limit
+from joint_ie.models.checkpoint import WEIGHTS, config_of, load_tokenizer, read_config
+from joint_ie.models.networks import network_from_config, pretrained_network, sides
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_config import Seq2SeqConfig, Seq2SeqSettings
 from joint_ie.models.sources import encoder_source
@@ -24,8 +24,7 @@ def new_generator(settings: Seq2SeqSettings, schema: Schema) -> tuple[Seq2SeqMod
     """A model with pretrained weights, and its tokenizer with the markers."""
     source = encoder_source(settings.name)
     tokenizer = load_tokenizer(source)
-    config = Seq2SeqConfig(generation={"typed": settings.typed}, labels=schema.to_dict())
-    add_markers(tokenizer, config.syntax)
+    add_markers(tokenizer, Syntax.build(schema, settings.typed))
     network = pretrained_network(source, settings, len(tokenizer))
     model = _model(Seq2SeqConfig.build(settings, network.config, schema), network, tokenizer)
     _ = text_tokeniser(model, tokenizer).relation_ids  # raises what cannot be, before anything is trained
@@ -35,11 +34,10 @@ def new_generator(settings: Seq2SeqSettings, schema: Schema) -> tuple[Seq2SeqMod
 def text_tokeniser(model: Seq2SeqModel, tokenizer: PreTrainedTokenizerBase) -> TextTokeniser:
     """What turns documents into this model's batches."""
     settings = model.settings
-    described = model.network.config
-    limit, longest = position_limit(described), position_limit(described, decoder=True)
+    encoder, decoder = sides(model.network.config)
+    limit, longest = input_length(encoder), position_limit(decoder)
     if longest is not None and settings.max_target > longest:
         raise InputError(f"generation.max_target = {settings.max_target}, but the decoder has {longest} positions")
-    assert limit is not None
     return TextTokeniser(tokenizer, model.config.syntax, min(settings.max_source or limit, limit))
 
 
@@ -54,11 +52,24 @@ def save_generator(model: Seq2SeqModel, tokenizer: PreTrainedTokenizerBase, fold
 
 def load_generator(folder: Path) -> tuple[Seq2SeqModel, PreTrainedTokenizerBase]:
     """Read a checkpoint folder, in evaluation mode; raises `InputError` naming what is missing or broken."""
-    data: Mapping[str, Any] = read_config(folder)
-    config = Seq2SeqConfig.from_dict(dict(data))
+    data = read_config(folder)
+    with config_of(folder):
+        config = Seq2SeqConfig.from_dict(data)
+        markers = config.syntax.markers
+        if not config.schema.relation_types:
+            raise InputError("labels: has no relation types; the checkpoint is damaged")
+        network = network_from_config(config.network)
     with quiet():
         tokenizer = load_tokenizer(folder, config)
-    model = _model(config, network_from_config(config.network), tokenizer)
+    known = tokenizer.get_vocab()
+    for marker in markers:
+        if marker not in known or known[marker] >= network.get_input_embeddings().num_embeddings:
+            raise InputError(
+                f"{folder}/tokenizer.json: does not have the marker {marker} of this model; the checkpoint is damaged"
+            )
+    model = _model(config, network, tokenizer)
+    with config_of(folder):
+        text_tokeniser(model, tokenizer)  # raises what cannot be
     own = _own_tensors(model)
     try:
         weights = load_file(folder / WEIGHTS)
@@ -66,13 +77,15 @@ def load_generator(folder: Path) -> tuple[Seq2SeqModel, PreTrainedTokenizerBase]
         raise InputError(f"{folder}/{WEIGHTS}: cannot be read ({error}); the checkpoint is damaged") from None
     for name in [*own, *weights]:
         if name not in own or name not in weights or own[name].shape != weights[name].shape:
-            raise InputError(f"{folder}/{WEIGHTS}: does not hold this model's weights ({name})")
+            raise InputError(
+                f"{folder}/{WEIGHTS}: does not hold this model's weights ({name}); the checkpoint is damaged"
+            )
     for name, tensor in own.items():
         tensor.copy_(weights[name])
     return model.eval(), tokenizer
 
 
-def _model(config: Seq2SeqConfig, network: Any, tokenizer: PreTrainedTokenizerBase) -> Seq2SeqModel:
+def _model(config: Seq2SeqConfig, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Seq2SeqModel:
     """With the subwords that begin, end and pad: the network's own, or the tokenizer's where it has none."""
     pad: int = tokenizer.pad_token_id or 0
     own = getattr(network.config, "decoder_start_token_id", None)

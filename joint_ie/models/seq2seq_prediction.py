@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document
+from joint_ie.encoding.grouping import by_length
 from joint_ie.encoding.source_target import Source, TextTokeniser
 from joint_ie.models.constraint import Constraint
 from joint_ie.models.grounding import Generated, Grounded, Grounding
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_checkpoint import text_tokeniser
 
+# Subwords of texts and targets, padding and beams included, for which decoders keep states at once: those of BART-large
+# take 3 GB. A window runs in any case.
+STATES = 2**15
 CUT = "windows of text have more facts than fit (generation.max_target in the model's config.json)"
 
 
@@ -51,7 +55,16 @@ class Seq2SeqPredictor:
         return annotated
 
     def _generated(self, sources: Sequence[Source]) -> list[list[Generated]]:
-        """The facts that are written for every window."""
+        """The facts that are written for every window; a bounded number of windows at a time."""
+        settings = self.model.settings
+        lengths = [settings.beams * (len(source.ids) + settings.max_target) for source in sources]
+        facts: dict[int, list[Generated]] = {}
+        for group in by_length(lengths, STATES):
+            facts |= zip(group, self._written([sources[i] for i in group]), strict=True)
+        return [facts[i] for i in range(len(sources))]
+
+    def _written(self, sources: Sequence[Source]) -> list[list[Generated]]:
+        """The facts that are written for every window, all windows at once."""
         model = self.model
         batch = self.tokeniser.batch(sources).to(model.device)
         texts = [self.constraint.text(source) for source in sources] if self.constraint else []
@@ -72,7 +85,7 @@ class Seq2SeqPredictor:
         ends = [i for i, token in enumerate(target) if token in markers] + [len(target)]
         facts: list[Generated] = []
         start = 0
-        for located in self.tokeniser.syntax.locate(self.tokeniser.decode(target)):
+        for located in self.tokeniser.syntax.locate(self.tokeniser.parts(target)):
             end = ends[located.markers - 1]
             facts.append(Generated(located.triple, math.prod(probability[start:end])))
             start = end

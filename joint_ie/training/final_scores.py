@@ -10,13 +10,11 @@ import torch
 from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.files import load_json
 from joint_ie.document import Document
-from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.precision import resolve_precision
 from joint_ie.training.finish import write_json
 from joint_ie.training.log import TrainingLog
-from joint_ie.training.model_card import TASKS
-from joint_ie.training.validation import grouped
+from joint_ie.training.validation import scores_by_mode
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ def score_test(
         f"{mode}: {task}": values["f1"]
         for mode in modes
         for task, values in scores[mode].items()
-        if task in TASKS and values
+        if isinstance(values, dict) and "f1" in values
     }
     # a resumed run has forgotten what its log said after the last state
     TrainingLog(run / "log.jsonl").write("test", {"corpus": corpus, "metrics": metrics})
@@ -51,13 +49,6 @@ def final_scores(
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     bf16 = resolve_precision("auto", model.device) == "bf16"
     predictor = predictor_for(model, tokenizer)
-    scores: dict[str, Any] = {}
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
-        if "end-to-end" in modes:
-            predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
-            scores["end-to-end"] = end_to_end(documents, predicted).to_dict()
-        if "gold-entities" in modes:
-            annotated = [d for d in documents if d.relations is not None]
-            predicted = [d for group in grouped(annotated) for d in predictor.gold_entities(group)]
-            scores["gold-entities"] = gold_entities(annotated, predicted, training_facts).to_dict()
-    return scores
+        scores = scores_by_mode(predictor, documents, modes, training_facts)
+    return {mode: found.to_dict() for mode, found in scores.items()}

@@ -1,13 +1,16 @@
 """Scores of a model on held-out documents while it trains."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from tqdm import tqdm
 
+from joint_ie.corpora.facts import Fact
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.grouping import by_length
 from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.evaluation.end_to_end import EndToEndScores
+from joint_ie.evaluation.gold_entities import GoldEntityScores
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
@@ -31,16 +34,30 @@ def measure(
 ) -> dict[str, float]:
     """F1 of every task: ``mentions`` to ``relations_strict`` end-to-end, ``gold_entities`` with gold entities."""
     metrics: dict[str, float] = {}
+    for scores in scores_by_mode(predictor, documents, modes).values():
+        if isinstance(scores, GoldEntityScores):
+            metrics["gold_entities"] = scores.relations.f1
+        else:
+            metrics |= {task: getattr(scores, task).f1 for task in METRICS["end-to-end"]}
+    return metrics
+
+
+def scores_by_mode(
+    predictor: Predictor | Seq2SeqPredictor,
+    documents: Sequence[Document],
+    modes: Sequence[str],
+    training_facts: Set[Fact] | None = None,
+) -> dict[str, EndToEndScores | GoldEntityScores]:
+    """Documents are annotated and scored in every one of ``modes``; with ``training_facts`` for Ign F1, too."""
+    scores: dict[str, EndToEndScores | GoldEntityScores] = {}
     if "end-to-end" in modes:
         predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
-        scores = end_to_end(documents, predicted)
-        for task in METRICS["end-to-end"]:
-            metrics[task] = getattr(scores, task).f1
+        scores["end-to-end"] = end_to_end(documents, predicted)
     if "gold-entities" in modes:
         annotated = [d for d in documents if d.relations is not None]
         predicted = [d for group in grouped(annotated) for d in predictor.gold_entities(group)]
-        metrics["gold_entities"] = gold_entities(annotated, predicted).relations.f1
-    return metrics
+        scores["gold-entities"] = gold_entities(annotated, predicted, training_facts)
+    return scores
 
 
 def grouped(documents: Sequence[Document], words: int = 3000) -> Iterator[list[Document]]:

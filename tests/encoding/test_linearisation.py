@@ -79,7 +79,7 @@ def test_what_is_written_is_read(document, syntax, order):
     ]
     assert [values(triple) for triple in syntax.read(text)] == expected
     # a fact is complete at the marker that follows what is written up to it, or at the end
-    for i, located in enumerate(syntax.locate(text)):
+    for i, located in enumerate(syntax.locate(syntax.parts(text))):
         before = syntax.write(document, relations[: i + 1]).split()
         assert located.markers == 1 + sum(word in syntax.markers for word in before)
 
@@ -87,10 +87,24 @@ def test_what_is_written_is_read(document, syntax, order):
 @given(st.lists(st.sampled_from(["<triplet>", "<per>", "<loc>", "<subj>", "<obj>", "a", "b", "</s>", "<pad>"])))
 def test_any_string_can_be_read(words):
     for syntax in (TYPED, UNTYPED):
-        located = syntax.locate(" ".join(words))
+        located = syntax.locate(syntax.parts(" ".join(words)))
         markers = [item.markers for item in located]
         assert markers == sorted(markers)
         assert markers == [] or markers[-1] <= 1 + sum(word in syntax.markers for word in words)
+
+
+def test_names_may_hold_what_reads_like_a_marker():
+    bare = Document.from_words("d", [["<triplet>", "a", "knows", "b", "<per>", "</s>"]])
+    entities = [Entity("PER", "", (bare.mention(0, 2),)), Entity("LOC", "", (bare.mention(3, 6),))]
+    document = bare.with_annotations(entities, [Relation(0, 1, "P19"), Relation(0, 0, "P27"), Relation(1, 0, "P27")])
+    for syntax in (TYPED, UNTYPED):
+        facts = syntax.facts(document, document.relations)
+        assert [sum(is_marker for _, is_marker in fact) for fact in facts] == [3, 2, 3]
+        located = syntax.locate(part for fact in facts for part in fact)
+        assert [item.markers for item in located] == [4, 6, 9]
+        first, second = "<triplet> a", "b <per> </s>"
+        ends = [(item.triple.head, item.triple.relation, item.triple.tail) for item in located]
+        assert ends == [(first, "place of birth", second), (first, "country", first), (second, "country", first)]
 
 
 def people() -> Document:

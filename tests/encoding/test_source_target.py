@@ -37,6 +37,11 @@ def tokeniser(tokenizer, max_source: int = 60, typed: bool = True) -> TextTokeni
     return TextTokeniser(tokenizer, syntax, max_source)
 
 
+def encoded(made: TextTokeniser, text: str) -> list[int]:
+    """A string whose markers are markers, with the end token."""
+    return [*made.encode([made.syntax.parts(text)])[0], made.end_id]
+
+
 def document() -> Document:
     """Three sentences of names that stand alone; facts between neighbours, and one across the text."""
     bare = Document.from_words("d", [["abc", "de", "a"], ["b", "cc", "d"], ["abc", "a", "e", "e"]])
@@ -51,26 +56,65 @@ def test_strings_survive(tokenizer, typed):
     made = tokeniser(tokenizer, typed=typed)
     given = document()
     text = made.syntax.write(given, ordered_relations(given, "text"))
-    ids = made.encode(text)
+    ids = encoded(made, text)
     assert ids[-1] == made.end_id and ids.count(made.marker_ids["<triplet>"]) == 3
     assert made.decode(ids) == text
     assert made.decode([*ids, made.pad_id, *ids]) == text  # nothing behind the end
     # markers stand apart even where the model wrote none of the spaces around them
-    assert made.decode([*made.encode("<triplet> <triplet> a")]) == "<triplet> <triplet> a"
-    assert made.encode("") == [made.end_id] and made.decode([]) == ""
+    assert made.decode(encoded(made, "<triplet> <triplet> a")) == "<triplet> <triplet> a"
+    assert made.encode([]) == [] and made.encode([[], [("", False)]]) == [[], []] and made.decode([]) == ""
+    # fact by fact they have the same subwords
+    facts = made.syntax.facts(given, ordered_relations(given, "text"))
+    assert [i for fact in made.encode(facts) for i in fact] == ids[:-1]
 
 
 def test_a_name_has_the_same_subwords_in_text_and_target(tokenizer):
     made = tokeniser(tokenizer)
     [source] = made.sources(document())
     ids = source.ids[source.words[8][0] : source.words[9][1]]
-    assert made.encode("<triplet> e e")[1:-1] == list(ids)
+    assert encoded(made, "<triplet> e e")[1:-1] == list(ids)
 
 
 def test_keys_are_what_the_tokenizer_leaves(toy):
     made = tokeniser(word_pieces(toy))
     assert made.keys(["a bc", "é", "", "\x07"]) == ["abc", "[UNK]", "", ""]
     assert tokeniser(byte_level(toy)).keys(["a bé ", "\x07"]) == ["abé", "\x07"]
+
+
+SPECIAL = ["[SEP]", "</s>", "<pad>", "<s>", "<triplet>", "<per>", "<subj>"]
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_what_reads_like_a_token_is_text(toy, typed):
+    """Special tokens and markers that stand in a text neither end nor divide anything."""
+    made = tokeniser(byte_level(toy), 300, typed)
+    bare = Document.from_words("d", [["a", *SPECIAL, "b"], SPECIAL])
+    [source] = made.sources(bare)
+    inner = source.ids[source.words[0][0] : source.words[-1][1]]
+    assert not {made.end_id, made.pad_id, *made.marker_ids.values()} & set(inner)
+    entities = [Entity("PER", "", (bare.mention(0, 5),)), Entity("LOC", "", (bare.mention(5, 9),))]
+    given = bare.with_annotations(entities, [Relation(0, 1, "P1"), Relation(1, 0, "P2")])
+    [(_, target)] = taught(made, [given], max_target=300).examples
+    names = [" ".join(["a", *SPECIAL[:4]]), " ".join([*SPECIAL[4:], "b"])]
+    found = [item.triple for item in made.syntax.locate(made.parts(target))]
+    assert [(t.head, t.relation, t.tail) for t in found] == [(names[0], "a b", names[1]), (names[1], "ab", names[0])]
+    assert made.keys(names) == ["".join(name.split()) for name in names]
+    # pieces know no brackets, but are not ended, either
+    pieces = tokeniser(word_pieces(toy), 300, typed)
+    [(_, target)] = taught(pieces, [given], max_target=300).examples
+    assert target.index(pieces.end_id) == len(target) - 1
+    assert len(pieces.syntax.locate(pieces.parts(target))) == 2
+
+
+@pytest.mark.parametrize("size", [60, 13, 5])
+def test_ends_of_sentences(toy, size):
+    made = tokeniser(word_pieces(toy), max_source=size)
+    given = document()
+    last_words = {last - 1 for _, last in given.sentence_spans}
+    for source in made.sources(given):
+        start, end = source.span
+        expected = [source.words[w - start][1] for w in range(start, end) if w in last_words or w == end - 1]
+        assert list(source.sentence_ends) == expected
 
 
 def test_long_documents_are_cut_between_sentences(toy):
@@ -125,6 +169,13 @@ def test_what_cannot_be_taught_is_counted(toy, caplog):
     kept = len(whole.syntax.read(whole.decode(target)))
     assert len(target) <= 20 and 0 < kept < 4
     assert f"{4 - kept} facts are not taught: their text has more than 20 subwords" in caplog.text
+
+    caplog.clear()
+    for limit in range(1, 60):
+        [(_, target)] = taught(whole, [document()], max_target=limit).examples
+        relations = ordered_relations(document(), "text")
+        strings = [encoded(whole, whole.syntax.write(document(), relations[:n])) for n in range(len(relations) + 1)]
+        assert target == max((ids for ids in strings if len(ids) <= limit), key=len)
 
     caplog.clear()
     apart = tokeniser(word_pieces(toy), max_source=8)

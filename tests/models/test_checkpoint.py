@@ -93,6 +93,12 @@ def no_encoder(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(data))
 
 
+def wrong_encoder(folder: Path) -> None:
+    data = json.loads((folder / "config.json").read_text())
+    data["encoder_config"]["hidden_size"] = 15
+    (folder / "config.json").write_text(json.dumps(data))
+
+
 def no_labels(folder: Path) -> None:
     data = json.loads((folder / "config.json").read_text())
     data["labels"] = {"entity_types": ["PER"]}
@@ -120,17 +126,19 @@ def broken_tokenizer(folder: Path) -> None:
         (other_weights, "model.safetensors: does not hold this model's weights"),
         (other_model, "holds a model of type 'bert', not a joint-ie model"),
         (other_settings, "config.json: model: mentions.widht = 3 is not a setting"),
-        (no_encoder, "model_type"),
+        (no_encoder, 'config.json: encoder: model_type "None" is unknown'),
+        (wrong_encoder, "config.json: does not describe a model"),
         (no_labels, 'config.json: labels: needs "entity_types"'),
         (no_tokenizer, "has no tokenizer that can be loaded"),
         (broken_tokenizer, "has no tokenizer that can be loaded"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "has no tokenizer that can be loaded"),
     ],
 )
 def test_damaged_folders(folder: Path, damage, message: str) -> None:
     damage(folder)
     with pytest.raises(InputError) as error:
         load_checkpoint(folder)
-    assert message in str(error.value)
+    assert message in str(error.value) and str(error.value).startswith(str(folder))
     assert "\n" not in str(error.value)
 
 

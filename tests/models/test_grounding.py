@@ -9,7 +9,7 @@ from joint_ie.corpora.docred import docred_schema
 from joint_ie.document import Document, Entity
 from joint_ie.encoding.linearisation import Syntax, TextTriple, ordered_relations
 from joint_ie.evaluation import end_to_end, gold_entities
-from joint_ie.models.grounding import UNTYPED, Generated, Grounding, _occurrences
+from joint_ie.models.grounding import SELF, UNTYPED, Generated, Grounding, _occurrences
 from joint_ie.schema import Schema
 
 SCHEMA = Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "P27": "country"})
@@ -80,6 +80,20 @@ def test_what_cannot_be_grounded_is_counted():
     )
     assert set(found(grounded.document)) == {"Ann Lee", "Rome"}  # nothing of facts that were left out
     assert len(grounded.document.relations) == 1
+
+
+def test_no_fact_is_of_an_entity_with_itself():
+    facts = [fact("Ann Lee", "country", "Ann Lee"), fact("Rome", "country", "ROME"), fact("Ann", "country", "Rome")]
+    grounded = GROUNDING.in_text(TEXT, facts)
+    assert set(found(grounded.document)) == {"Ann", "Rome"}
+    assert [(r.head, r.tail) for r in grounded.document.relations] == [(0, 1)] and grounded.left_out == {SELF: 2}
+    # by different names, too
+    entities = (
+        Entity("PER", "Ann Lee", (TEXT.mention(0, 2), TEXT.mention(10, 11))),
+        Entity("LOC", "Rome", (TEXT.mention(14, 15),)),
+    )
+    grounded = GROUNDING.in_entities(TEXT.with_annotations(entities, None), [*facts, fact("Ann", "country", "Ann Lee")])
+    assert [(r.head, r.tail) for r in grounded.document.relations] == [(0, 1)] and grounded.left_out == {SELF: 3}
 
 
 def test_types_and_scores_of_several_facts():

@@ -1,16 +1,21 @@
 """Encoder-decoders of three families: built, warm-started, saved and loaded."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from tokenizers import decoders
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import BartConfig, BartForConditionalGeneration, BertModel, T5Config, T5ForConditionalGeneration
 
+from joint_ie.encoding.linearisation import TextTriple
 from joint_ie.encoding.source_target import IGNORED, SourceTargetSet
 from joint_ie.encoding.training_set import Budget
 from joint_ie.errors import InputError
+from joint_ie.models import networks, seq2seq, seq2seq_prediction
 from joint_ie.models.checkpoint import load_checkpoint
+from joint_ie.models.grounding import SELF
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model
 from joint_ie.models.seq2seq_checkpoint import load_generator, new_generator, save_generator, text_tokeniser
@@ -170,13 +175,45 @@ def test_constrained_output_is_always_grounded(sources, toy, beams):
     predictor = Seq2SeqPredictor(model, tokenizer)
     documents = [toy.document(i) for i in range(8)]
     predicted = predictor.end_to_end(documents)
-    assert set(+predictor.left_out) <= {CUT}
+    assert set(+predictor.left_out) <= {CUT, SELF}
     assert sum(len(d.relations) for d in predicted) > 5
     alone = [predictor.end_to_end([d])[0] for d in documents]
     for a, b in zip(predicted, alone, strict=True):
         assert [(r.head, r.tail, r.type) for r in a.relations] == [(r.head, r.tail, r.type) for r in b.relations]
         assert [r.score for r in a.relations] == pytest.approx([r.score for r in b.relations], rel=1e-3)
     assert all(0 <= r.score <= 1 for d in predicted for r in d.relations)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("constrained", [True, False])
+def test_any_number_of_windows_at_a_time_gives_the_same(sources, toy, family, constrained, monkeypatch):
+    model, tokenizer = build(sources, toy, family, constrained=constrained)
+    predictor = Seq2SeqPredictor(model, tokenizer)
+    documents = [toy.document(i, sentences=1 + i % 3) for i in range(7)]
+    windows = [source for document in documents for source in predictor.tokeniser.sources(document)]
+    calls = {"written": [], "scored": []}
+    generate, logits = model.generate, model.logits
+
+    def counted(name, function):
+        return lambda batch, *rest: calls[name].append(len(batch.input_ids)) or function(batch, *rest)
+
+    monkeypatch.setattr(model, "generate", counted("written", generate))
+    monkeypatch.setattr(model, "logits", counted("scored", logits))
+    whole = predictor._generated(windows)
+    assert calls == {"written": [7], "scored": [7]}
+    longest = 2 * (max(len(source.ids) for source in windows) + 40)
+    for states, rows in ((1, 1), (2 * longest, 2)):
+        calls |= {"written": [], "scored": []}
+        monkeypatch.setattr(seq2seq_prediction, "STATES", states)
+        monkeypatch.setattr(seq2seq, "LOGITS", 40 * len(tokenizer) * rows)
+        parts = predictor._generated(windows)
+        assert sum(calls["written"]) == sum(calls["scored"]) == 7
+        assert max(calls["written"]) <= max(rows, 3) and len(calls["written"]) >= 7 / 3
+        assert max(calls["scored"]) <= max(calls["written"])
+        assert [[fact.triple for fact in facts] for facts in parts] == [[f.triple for f in facts] for facts in whole]
+        scores = [[fact.score for facts in found for fact in facts] for found in (parts, whole)]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-3, abs=1e-12) and (scores[0] or not constrained)
+    assert predictor._generated([]) == []
 
 
 def test_windows_are_united(sources, toy):
@@ -204,6 +241,40 @@ def test_scores_are_probabilities_of_the_facts(sources, toy):
     assert product == pytest.approx(torch.tensor(probability).prod().item(), rel=1e-4)
 
 
+def test_markers_are_subwords(sources, toy):
+    """A byte-level model can spell a marker letter by letter: that is part of a name."""
+    model, tokenizer = build(sources, toy, "bart")
+    predictor = Seq2SeqPredictor(model, tokenizer)
+
+    def spelled(text):
+        level = ByteLevel(add_prefix_space=False)
+        return [tokenizer.convert_tokens_to_ids(c) for piece, _ in level.pre_tokenize_str(text) for c in piece]
+
+    m = predictor.tokeniser.marker_ids
+    glued = [m["<triplet>"], *spelled(" a <per>"), m["<per>"], *spelled(" b</s>"), m["<loc>"], *spelled(" ab")]
+    written = [*glued, m["<per>"], *spelled(" <triplet>"), m["<org>"], *spelled(" b"), model.end_id]
+    probability = [1 - i / 1000 for i in range(len(written))]
+    facts = predictor._facts(written, probability)
+    assert [fact.triple for fact in facts] == [
+        TextTriple("a <per>", "PER", "ab", "b</s>", "LOC"),
+        TextTriple("a <per>", "PER", "b", "<triplet>", "ORG"),
+    ]
+    for fact, own in zip(facts, (probability[: len(glued)], probability[len(glued) :]), strict=True):
+        assert fact.score == pytest.approx(torch.tensor(own, dtype=torch.float64).prod().item())
+    only_spelled = spelled(" <triplet> a <per> b <loc> ab")
+    assert predictor._facts([*only_spelled, model.end_id], [1.0] * (len(only_spelled) + 1)) == []
+
+
+def test_mistaken_settings_are_not_said_of_the_network(sources, toy, monkeypatch):
+    def refused(*_):
+        raise InputError("generation.dropout: unknown")
+
+    monkeypatch.setattr(networks, "set_dropout", refused)
+    for family in FAMILIES:
+        with pytest.raises(InputError, match=r"^generation\.dropout: unknown"):
+            build(sources, toy, family, dropout=0.5)
+
+
 @pytest.mark.parametrize(
     ("family", "settings", "message"),
     [
@@ -224,6 +295,64 @@ def test_settings_are_checked():
         with pytest.raises(InputError):
             from_mapping(Seq2SeqSettings, wrong)
     assert from_mapping(Seq2SeqSettings, {"warm_start": {}}).warm_start == WarmStart()
+
+
+@pytest.fixture(scope="module")
+def whole(sources, toy, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    save_generator(*build(sources, toy), folder)
+    return folder
+
+
+def changed(change):
+    def damage(folder):
+        data = json.loads((folder / "config.json").read_text())
+        change(data)
+        (folder / "config.json").write_text(json.dumps(data))
+
+    return damage
+
+
+def without_markers(folder):
+    data = json.loads((folder / "tokenizer.json").read_text())
+    data["added_tokens"] = data["added_tokens"][:-2]
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (changed(lambda c: c.pop("network")), '/config.json: network: model_type "None" is unknown'),
+        (changed(lambda c: c["network"].update(model_type="bertt")), '/config.json: network: model_type "bertt" is'),
+        (changed(lambda c: c["network"].update(model_type="bert")), "/config.json: does not describe a model"),
+        (changed(lambda c: c["network"]["encoder"].update(hidden_size=15)), "/config.json: does not describe a model"),
+        (changed(lambda c: c["network"]["encoder"].update(hidden_size="x")), "/config.json: does not describe a model"),
+        (changed(lambda c: c["network"]["decoder"].update(num_attention_heads=0)), "/config.json: does not describe"),
+        (changed(lambda c: c["network"].pop("encoder")), "/model.safetensors: does not hold this model's weights"),
+        (changed(lambda c: c["network"].pop("decoder")), "/model.safetensors: does not hold this model's weights"),
+        (changed(lambda c: c.update(network=[1, 2])), "/config.json: does not describe a model"),
+        (changed(lambda c: c.update(network="bert")), "/config.json: does not describe a model"),
+        (changed(lambda c: c.update(generation=3)), "/config.json: generation: 3 should be a mapping"),
+        (changed(lambda c: c["generation"].update(beams=0)), "/config.json: generation: beams = 0"),
+        (changed(lambda c: c["generation"].update(bems=2)), "/config.json: generation: bems = 2 is not a setting"),
+        (changed(lambda c: c["generation"].update(max_target=41)), "/config.json: generation.max_target = 41, but"),
+        (changed(lambda c: c["generation"].update(max_source=2)), "/config.json: max_source = 2 leaves no room"),
+        (changed(lambda c: c.pop("labels")), "/config.json: labels: has no relation types"),
+        (changed(lambda c: c["labels"].pop("relation_types")), '/config.json: labels: needs "relation_types"'),
+        (changed(lambda c: c.update(labels=[1])), '/config.json: labels: needs "entity_types"'),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "has no tokenizer that can be loaded"),
+        (lambda folder: (folder / "tokenizer.json").write_text("[]"), "has no tokenizer that can be loaded"),
+        (without_markers, "/tokenizer.json: does not have the marker <"),
+    ],
+)
+def test_a_sentence_for_every_damage(whole, tmp_path, damage, message):
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    damage(folder)
+    with pytest.raises(InputError) as error:
+        load_generator(folder)
+    text = str(error.value)
+    assert text.startswith(str(folder)) and message in text and "\n" not in text
 
 
 def test_damaged_checkpoints_are_named(sources, toy, tmp_path):
