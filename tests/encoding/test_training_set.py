@@ -160,7 +160,7 @@ def with_evidence(toy, seed: int, *cited: tuple[int, ...]):
 def test_evidence_of_a_batch(toy, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, kind: str) -> None:
     cited = ((0, 2), (), (1,))
     documents = [with_evidence(toy, 1, *cited), toy.document(2), toy.document(3, relations=None), toy.document(4, 5)]
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="joint_ie"):
         training = toy.training_set(request.getfixturevalue(kind), documents, Negatives(5, 0.5, 5, relations=4))
     assert "2 of 4 documents have relations, but no evidence of them" in caplog.text
     batch = training.batch([(i,) for i in range(4)], 0)
