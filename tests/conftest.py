@@ -27,7 +27,17 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
     """Tiny models and documents (`tests/toy.py`)."""
-    spec = importlib.util.spec_from_file_location("toy", Path(__file__).parents[0] / "toy.py")
+    return _module("toy")
+
+
+@pytest.fixture(scope="session")
+def published() -> ModuleType:
+    """Golden numbers of published heads, and inputs for heads (`tests/published.py`)."""
+    return _module("published")
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -107,28 +107,23 @@ def load_encoder(
     with 0 training, too, runs the fast attention kernel on the CPU, which has no dropout.
     """
     name = str(name_or_folder)
-    with quiet():
-        try:
-            config = AutoConfig.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            raise InputError(_unreadable(name, error)) from None
-        there = config.num_hidden_layers
-        kept = there if layers is None else layers
-        if not 1 <= kept <= there:
-            raise InputError(f"{name}: layers = {kept}, but the encoder has {there}; choose 1 to {there}")
-        if not 0 <= reinitialise <= kept:
-            raise InputError(f"{name}: reinitialise = {reinitialise}, but {kept} layers are kept; choose 0 to {kept}")
-        config.num_hidden_layers = kept
-        if attention_dropout is not None:
-            key = "attention_dropout" if config.model_type == "distilbert" else "attention_probs_dropout_prob"
-            setattr(config, key, attention_dropout)
-        kind, arguments = _model_class(config)
-        try:
-            model, report = kind.from_pretrained(
-                name, config=config, dtype=torch.float32, output_loading_info=True, **arguments
-            )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise InputError(_unreadable(name, error)) from None
+    with from_pretrained(name):
+        config = AutoConfig.from_pretrained(name)
+    there = config.num_hidden_layers
+    kept = there if layers is None else layers
+    if not 1 <= kept <= there:
+        raise InputError(f"{name}: layers = {kept}, but the encoder has {there}; choose 1 to {there}")
+    if not 0 <= reinitialise <= kept:
+        raise InputError(f"{name}: reinitialise = {reinitialise}, but {kept} layers are kept; choose 0 to {kept}")
+    config.num_hidden_layers = kept
+    if attention_dropout is not None:
+        key = "attention_dropout" if config.model_type == "distilbert" else "attention_probs_dropout_prob"
+        setattr(config, key, attention_dropout)
+    kind, arguments = _model_class(config)
+    with from_pretrained(name):
+        model, report = kind.from_pretrained(
+            name, config=config, dtype=torch.float32, output_loading_info=True, **arguments
+        )
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise InputError(f"{name}: {len(missing)} weights of the encoder are missing, such as {missing[0]}")
@@ -139,14 +134,19 @@ def load_encoder(
 
 def encoder_from_config(config: Mapping[str, Any]) -> PreTrainedModel:
     """An encoder with random weights, as a checkpoint describes it (``model.config.to_dict()``)."""
-    values = dict(config)
-    kind = values.pop("model_type", None)
-    try:
-        made = AutoConfig.for_model(kind, **values)
-    except ValueError:
-        raise InputError(f'encoder: model_type "{kind}" is unknown; take the config.json of a model') from None
+    made = config_from_mapping(config, "encoder")
     model_class, arguments = _model_class(made)
     return model_class._from_config(made, dtype=torch.float32, **arguments)
+
+
+def config_from_mapping(described: Mapping[str, Any], where: str) -> PretrainedConfig:
+    """The reverse of ``config.to_dict()``; ``where`` names it in errors."""
+    values = dict(described)
+    kind = values.pop("model_type", None)
+    try:
+        return AutoConfig.for_model(kind, **values)
+    except ValueError:
+        raise InputError(f'{where}: model_type "{kind}" is unknown; take the config.json of a checkpoint') from None
 
 
 def _model_class(config: PretrainedConfig) -> tuple[type[PreTrainedModel], dict[str, Any]]:
@@ -169,9 +169,15 @@ def _reinitialise(model: PreTrainedModel, layers: int) -> None:
         model._init_weights(module)
 
 
-def _unreadable(name: str, error: Exception) -> str:
-    reason = str(error).strip().split("\n")[0]
-    return f"{name} is neither a model folder nor a model that the hub gives ({reason})"
+@contextmanager
+def from_pretrained(source: str) -> Iterator[None]:
+    """Quietly; `InputError` if ``source`` is no model."""
+    try:
+        with quiet():
+            yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{source} is neither a model folder nor a model that the hub gives ({reason})") from None
 
 
 @contextmanager

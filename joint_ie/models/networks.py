@@ -1,12 +1,10 @@
 """Hugging Face encoder-decoders: pretrained ones, and those that are warm-started from an encoder."""
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
@@ -19,7 +17,7 @@ from transformers import (
 )
 
 from joint_ie.errors import InputError
-from joint_ie.heads.encoder import encoder_from_config, load_encoder, quiet
+from joint_ie.heads.encoder import config_from_mapping, encoder_from_config, from_pretrained, load_encoder, quiet
 from joint_ie.heads.positions import position_offset
 from joint_ie.models.seq2seq_config import Seq2SeqSettings, WarmStart, set_dropout
 
@@ -28,7 +26,7 @@ def pretrained_network(source: str, settings: Seq2SeqSettings, vocabulary: int) 
     """The network behind ``settings`` with at least ``vocabulary`` rows of embeddings; new weights are drawn at random
     (from torch's global generator).
     """
-    with _from_pretrained(source):
+    with from_pretrained(source):
         config = AutoConfig.from_pretrained(source)
     whole = type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
     if settings.warm_start is not None:
@@ -39,33 +37,17 @@ def pretrained_network(source: str, settings: Seq2SeqSettings, vocabulary: int) 
         raise InputError(f"{source}: is an encoder; make it an encoder-decoder by generation.warm_start={{}}")
     if settings.dropout is not None:
         set_dropout(config, settings.dropout)
-    with _from_pretrained(source):
+    with from_pretrained(source):
         network = AutoModelForSeq2SeqLM.from_pretrained(source, config=config, dtype=torch.float32)
     _grow(network, vocabulary)
     return network
 
 
-@contextmanager
-def _from_pretrained(source: str) -> Iterator[None]:
-    """Quietly; `InputError` if there is no model."""
-    try:
-        with quiet():
-            yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{source} is neither a model folder nor a model that the hub gives ({reason})") from None
-
-
 def network_from_config(described: Mapping[str, Any]) -> PreTrainedModel:
     """A network with random weights, as a checkpoint describes it (``network.config.to_dict()``)."""
-    values = dict(described)
-    kind = values.pop("model_type", None)
-    try:
-        config = AutoConfig.for_model(kind, **values)
-    except ValueError:
-        raise InputError(f'network: model_type "{kind}" is unknown; take the config.json of a checkpoint') from None
+    config = config_from_mapping(described, "network")
     with quiet():
-        if kind == "encoder-decoder":
+        if config.model_type == "encoder-decoder":
             return _joined(encoder_from_config(config.encoder.to_dict()), config.decoder)
         return AutoModelForSeq2SeqLM.from_config(config, dtype=torch.float32)
 

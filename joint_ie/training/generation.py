@@ -17,8 +17,8 @@ from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
 from joint_ie.training.data import DataSettings, check_unseen, training_documents
-from joint_ie.training.generation_card import generation_card
 from joint_ie.training.loop import TrainingResult, train
+from joint_ie.training.model_card import generation_card
 from joint_ie.training.settings import TrainingSettings
 from joint_ie.training.validation import measure
 
@@ -52,7 +52,7 @@ def run_generation(
         assert isinstance(model, Seq2SeqModel)
         save_generator(model, tokenizer, target)
         (target / "training.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-        (target / "README.md").write_text(generation_card(settings, data, training, schema), encoding="utf-8")
+        (target / "README.md").write_text(generation_card(config, schema), encoding="utf-8")
 
     def evaluate(model: nn.Module) -> Mapping[str, float]:
         assert isinstance(model, Seq2SeqModel)

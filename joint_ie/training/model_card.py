@@ -1,6 +1,6 @@
 """The ``README.md`` of a checkpoint, in the form that the hub shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,15 @@ TASKS = {
     "relations_strict": "relations with entity types (strict)",
     "relations_ign": "relations (Ign)",
 }
+SNIPPET = (
+    "```python",
+    "import joint_ie",
+    "",
+    'extract = joint_ie.load("THIS FOLDER OR HUB ID")',
+    'for triple in extract("Marie Curie was born in Warsaw.").triples():',
+    "    print(triple.head.name, triple.relation, triple.tail.name, triple.score)",
+    "```",
+)
 
 
 def model_card(folder: Path, license: str | None = None, notes: str = "") -> str:
@@ -31,25 +40,16 @@ def model_card(folder: Path, license: str | None = None, notes: str = "") -> str
     config = yaml.safe_load(training.read_text(encoding="utf-8")) if training.is_file() else {}
     scores = folder / "scores.json"
     lines = [
-        "---",
-        "library_name: joint-ie",
-        "pipeline_tag: token-classification",
-        *([f"license: {license}"] if license else []),
-        f"base_model: {settings['encoder']['name']}",
-        "tags: [relation-extraction, coreference-resolution, named-entity-recognition, knowledge-graph]",
-        "---",
-        "",
+        *_opening(
+            ["pipeline_tag: token-classification", *([f"license: {license}"] if license else [])],
+            settings["encoder"]["name"],
+            "relation-extraction, coreference-resolution, named-entity-recognition, knowledge-graph",
+        ),
         "# Joint entity and relation extraction",
         "",
         "Finds mentions, groups them into entities, types these, and says which relations hold between them.",
         "",
-        "```python",
-        "import joint_ie",
-        "",
-        'extract = joint_ie.load("THIS FOLDER OR HUB ID")',
-        'for triple in extract("Marie Curie was born in Warsaw.").triples():',
-        "    print(triple.head.name, triple.relation, triple.tail.name, triple.score)",
-        "```",
+        *SNIPPET,
         "",
         "## What it is",
         "",
@@ -67,6 +67,34 @@ def model_card(folder: Path, license: str | None = None, notes: str = "") -> str
     return "\n".join(lines)
 
 
+def generation_card(config: Mapping[str, Any], schema: Schema) -> str:
+    """The card of a generating model, from its ``training.yaml``."""
+    settings, data = config["generation"], config["data"]
+    search = "greedy search" if settings["beams"] == 1 else f"beam search of width {settings['beams']}"
+    warm = ", as a warm-started encoder-decoder" if settings["warm_start"] else ""
+    lines = [
+        *_opening([], settings["name"], "relation-extraction, knowledge-graph"),
+        "# Relation extraction by generation (REBEL)",
+        "",
+        "Writes the facts of a text as a string; names are then found in the text.",
+        "",
+        *SNIPPET,
+        "",
+        f"- network: {settings['name']}{warm}, fine-tuned; {'constrained ' if settings['constrained'] else ''}{search}",
+        f"- entity types: {', '.join(label.id for label in schema.entity_types) if settings['typed'] else 'none'}",
+        f"- relations: {len(schema.relation_types)}, in `schema.json`",
+        f"- trained on {_corpora(data['train'])}, checkpoint chosen on `{data['dev']}`",
+        _schedule(config["training"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _opening(more: Iterable[str], base: str, tags: str) -> Iterator[str]:
+    """The front matter, which the hub reads."""
+    yield from ("---", "library_name: joint-ie", *more, f"base_model: {base}", f"tags: [{tags}]", "---", "")
+
+
 def _model(settings: Mapping[str, Any]) -> Iterator[str]:
     encoder, relations = settings["encoder"], settings["relations"]
     kept = f", first {encoder['layers']} layers" if encoder["layers"] else ""
@@ -78,14 +106,40 @@ def _model(settings: Mapping[str, Any]) -> Iterator[str]:
 
 def _training(config: Mapping[str, Any]) -> Iterator[str]:
     for source in config["data"]["train"]:
-        layers = "" if source["relations"] else ", without its relation labels"
-        share = f", {source['share']:.0%} of the documents in every epoch" if source["share"] < 1 else ""
-        yield f"- `{source['corpus']}`{layers}{share}"
+        yield ", ".join((f"- `{source['corpus']}`", *_shown(source)))
     tuned = "checkpoint and thresholds" if config.get("tune", True) else "checkpoint"
     yield f"- {tuned} chosen on `{config['data']['dev']}`"
     if config.get("start"):
         yield f"- started from the weights of `{config['start']}`"
-    yield f"- {config['training']['epochs']} epochs, seed {config['training']['seed']}; all settings in `training.yaml`"
+    adaptation = config.get("adaptation")
+    if adaptation:
+        yield (
+            f"- first, {adaptation['training']['epochs']} epochs towards the logits of `{adaptation['teacher']}` "
+            f"({adaptation['loss']}), on {_corpora(adaptation['train'])}"
+        )
+    yield _schedule(config["training"])
+
+
+def _schedule(training: Mapping[str, Any]) -> str:
+    return f"- {training['epochs']} epochs, seed {training['seed']}; all settings in `training.yaml`"
+
+
+def _corpora(sources: Iterable[Mapping[str, Any]]) -> str:
+    """In a sentence: what was shown of every corpus stands in brackets."""
+    named = ((source["corpus"], ", ".join(_shown(source))) for source in sources)
+    return ", ".join(f"`{corpus}` ({shown})" if shown else f"`{corpus}`" for corpus, shown in named)
+
+
+def _shown(source: Mapping[str, Any]) -> Iterator[str]:
+    """What a model saw of a corpus, where that is not all of it; see `TrainingCorpus`."""
+    if not source["relations"]:
+        yield "without its relation labels"
+    if source.get("facts"):  # as `hide`, not known to older versions
+        yield f"only relations that `{source['facts']}` has"
+    if source.get("hide"):
+        yield f"{source['hide']:.0%} of its relation labels hidden"
+    if source["share"] < 1:
+        yield f"{source['share']:.0%} of the documents in every epoch"
 
 
 def _scores(scores: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:

@@ -1,133 +1,97 @@
 """KD-DocRE's head against the published one (golden README 2c, 2d), and what the published one does not keep."""
 
-import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.errors import InputError
-from joint_ie.heads.attention_rows import AttentionRows
 from joint_ie.heads.axial_context import AxialContext
 from joint_ie.heads.pair_grid import MOST_ENTITIES, PairGrid
 from joint_ie.heads.pair_input import PairInput
-from joint_ie.heads.range_max import RangeMax
 from joint_ie.losses import adaptive_focal, decide_adaptive, distillation_mse
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "kd_docre"
+
+@pytest.fixture(params=[(seed, dtype) for seed in range(3) for dtype in (torch.float64, torch.float32)], ids=str)
+def case(request: pytest.FixtureRequest, published: ModuleType) -> Any:
+    return published.case(request, "kd_docre/logits_path", *request.param)
 
 
-def assert_parity(actual: Tensor, expected: Tensor | float, single: float = 1e-5) -> None:
-    """Golden README 8: float64 absolute 1e-10, float32 relative to the largest value."""
-    expected = torch.as_tensor(expected, dtype=torch.float64)
-    tolerance = 1e-10 if actual.dtype == torch.float64 else single * expected.abs().max().item()
-    torch.testing.assert_close(actual.detach().double(), expected, rtol=0, atol=tolerance)
+@pytest.fixture
+def head(case: Any) -> AxialContext:
+    sizes = [case.dims[name] for name in ("d", "emb_size", "block_size", "C", "axial_layers", "axial_heads")]
+    head = AxialContext(*sizes, "released").to(case.dtype)
+    case.load_weights(head, theirs)
+    return head
 
 
-@dataclass(frozen=True)
-class Published:
-    """The published forward pass in our modules; ``states`` and ``attention`` are the leaves.
+def theirs(name: str) -> str:
+    """The published name of a weight."""
+    return name.replace("layers.", "layer")
+
+
+def forward(case: Any, head: AxialContext, variant: str) -> tuple[Tensor, Tensor, Tensor]:
+    """The published pass in our modules: pair features before and after axial attention [cells, d], logits.
 
     The published head pads to a constant side G, and its axial attention sees the padding. So `AxialContext.represent`
     makes the real cells, and here they are laid into a G x G grid; its axial attention runs over that; its
     classifier scores the cropped cells, times 0 on the diagonal. Padding is 0, or (``eval``) what the projection
     makes of ``tanh(bias)``; ``discard`` also puts 0 into real cells.
     """
-
-    golden: dict[str, Tensor]
-    losses: dict[str, float]
-    side: int
-    states: Tensor
-    attention: Tensor
-    given: PairInput
-    head: AxialContext
-
-    def run(self, variant: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Pair features before and after axial attention [cells, d], logits [cells, classes]."""
-        head, squares = self.head, PairGrid.build(self.given.mentions, len(self.given.token_offset) - 1)
-        document, row, column = self.golden["pairs"].unbind(1)
-        beyond = self.side - squares.side
-        inside = pad(squares.mask, (0, beyond, 0, beyond))
-        cells = head.represent(self.given, squares)
-        grid = cells.new_zeros(*inside.shape, cells.shape[1])
-        grid[inside] = cells
-        if variant == "discard":
-            keep = torch.ones(grid.shape[:3], dtype=grid.dtype)
-            keep[document, row, column] = self.golden["pair_mask.discard"].to(grid.dtype)
-            grid = grid * keep[..., None]
-        if variant == "eval":
-            sides = (head.head_extractor.bias.tanh()[None], head.tail_extractor.bias.tanh()[None])
-            grid = torch.where(inside[..., None], grid, head.projection(*sides)[0])
-        after = head.axial(grid)[document, row, column]
-        return grid[document, row, column], after, head.classifier(after) * (row != column)[:, None]
-
-
-@pytest.fixture(params=[(seed, dtype) for seed in range(3) for dtype in (torch.float64, torch.float32)], ids=str)
-def published(request: pytest.FixtureRequest, shared: Path) -> Published:
-    seed, dtype = request.param
-    folder = shared / "golden" / "heads" / "kd_docre"
-    golden = load_file(folder / f"logits_path_seed{seed}.safetensors")
-    described = json.loads((folder / f"logits_path_seed{seed}.json").read_text())
-    dims, ragged = described["dims"], described["ragged"]
-    states = golden["sequence_output"].to(dtype).requires_grad_()  # [B, L, d]
-    attention = golden["attention"].to(dtype).requires_grad_()  # [B, H, L, L]
-    length = dims["L"]
-    rows, values, counts = [], [], []
-    for document, entities in enumerate(ragged["entity_pos"]):
-        counts.append([])
-        for spans in entities:
-            kept = [start + ragged["offset"] for start, _ in spans if start + ragged["offset"] < length]
-            # The peer drops mentions beyond L and gives an entity with none left zeros (seed 2). Such an entity gets
-            # one mention here, at a token of zeros behind all documents, without attention.
-            rows += [document * length + row for row in kept] or [len(states) * length]
-            values += [attention[document, :, row] for row in kept] or [torch.zeros_like(attention[0, :, 0])]
-            counts[-1].append(max(1, len(kept)))
-    flat = torch.cat((states.flatten(0, 1), torch.zeros_like(states[0, :1])))
-    offset = torch.arange(len(states) + 1) * length
-    given = pair_input(flat, offset, torch.tensor(rows), torch.stack(values), index(counts))
-    sizes = [dims[name] for name in ("d", "emb_size", "block_size", "C", "axial_layers", "axial_heads")]
-    head = AxialContext(*sizes, "released").to(dtype)
-    head.load_state_dict({name: golden[name.replace("layers.", "layer")] for name in head.state_dict()})
-    losses = {variant: described["scalars"][f"loss.{variant}"] for variant in ("train", "eval", "discard")}
-    return Published(golden, losses, dims["grid"], states, attention, given, head)
+    given = case.pair_input()
+    squares = PairGrid.build(given.mentions, len(given.token_offset) - 1)
+    document, row, column = case.golden["pairs"].unbind(1)
+    beyond = case.dims["grid"] - squares.side
+    inside = pad(squares.mask, (0, beyond, 0, beyond))
+    cells = head.represent(given, squares)
+    grid = cells.new_zeros(*inside.shape, cells.shape[1])
+    grid[inside] = cells
+    if variant == "discard":
+        keep = torch.ones(grid.shape[:3], dtype=grid.dtype)
+        keep[document, row, column] = case.golden["pair_mask.discard"].to(grid.dtype)
+        grid = grid * keep[..., None]
+    if variant == "eval":
+        sides = (head.head_extractor.bias.tanh()[None], head.tail_extractor.bias.tanh()[None])
+        grid = torch.where(inside[..., None], grid, head.projection(*sides)[0])
+    after = head.axial(grid)[document, row, column]
+    return grid[document, row, column], after, head.classifier(after) * (row != column)[:, None]
 
 
 @pytest.mark.parametrize("variant", ["train", "eval", "discard"])
-def test_golden_values_and_gradients(published: Published, variant: str) -> None:
-    golden = published.golden
-    before, after, logits = published.run(variant)
+def test_golden_values_and_gradients(case: Any, head: AxialContext, variant: str) -> None:
+    golden = case.golden
+    before, after, logits = forward(case, head, variant)
     logits.retain_grad()
     loss = adaptive_focal(logits, golden["labels"], weighting="released")
     loss.backward()
-    assert_parity(before, golden[f"pair_feature.{variant}"])
-    assert_parity(after, golden[f"pair_feature_after_axial.{variant}"])
-    assert_parity(logits, golden[f"logits.{variant}"])
-    assert_parity(loss, published.losses[variant])
+    case.assert_parity(before, golden[f"pair_feature.{variant}"])
+    case.assert_parity(after, golden[f"pair_feature_after_axial.{variant}"])
+    case.assert_parity(logits, golden[f"logits.{variant}"])
+    case.assert_parity(loss, case.scalars[f"loss.{variant}"])
     assert torch.equal(decide_adaptive(logits, 4), golden[f"pred_k4.{variant}"][:, 1:].bool())
-    assert_parity(logits.grad, golden[f"grad_logits.{variant}"], 1e-4)
-    assert_parity(published.states.grad, golden[f"grad_sequence_output.{variant}"], 1e-4)
-    assert_parity(published.attention.grad, golden[f"grad_attention.{variant}"], 1e-4)
+    case.assert_parity(logits.grad, golden[f"grad_logits.{variant}"], 1e-4)
+    case.assert_input_gradients(f".{variant}", 1e-4)
     if variant == "train":  # golden has these for training alone
-        for name, weight in published.head.named_parameters():
-            assert_parity(weight.grad, golden[f"grad_{name.replace('layers.', 'layer')}.train"], 1e-2)
+        case.assert_weight_gradients(head, ".train", 1e-2, theirs)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_golden_distillation_without_the_diagonal(seed: int) -> None:
+def test_golden_distillation_without_the_diagonal(
+    request: pytest.FixtureRequest, published: ModuleType, seed: int
+) -> None:
     """Golden 2c over our pairs, which leave out entities with themselves.
 
     The published mean is over all N * N rows; a row with head = tail has logits 0 and no positive relation, so it adds
     log C to the focal loss, nothing to the squared error, and no gradient.
     """
-    golden = load_file(GOLDEN / f"kd_loss_seed{seed}.safetensors")
-    expected = json.loads((GOLDEN / f"kd_loss_seed{seed}.json").read_text())["scalars"]
+    case = published.case(request, "kd_docre/kd_loss", seed)
+    golden, expected = case.golden, case.scalars
     raw = golden["student_logits_raw"].requires_grad_()
     apart = golden["pairs"][:, 1] != golden["pairs"][:, 2]
     share = apart.double().mean()
@@ -135,10 +99,10 @@ def test_golden_distillation_without_the_diagonal(seed: int) -> None:
     squared = share * distillation_mse(raw[apart], golden["teacher_logits"][apart])
     (focal + squared).backward()
     diagonal = (1 - share) * math.log(raw.shape[1])
-    assert_parity(focal + diagonal, expected["loss_afl"])
-    assert_parity(squared, expected["loss_mse"])
-    assert_parity(focal + squared + diagonal, expected["loss_total"])
-    assert_parity(raw.grad, golden["grad_student_logits_raw"])
+    case.assert_parity(focal + diagonal, expected["loss_afl"])
+    case.assert_parity(squared, expected["loss_mse"])
+    case.assert_parity(focal + squared + diagonal, expected["loss_total"])
+    case.assert_parity(raw.grad, golden["grad_student_logits_raw"])
 
 
 SIZES = (4, 1, 0, 5)  # entities of the documents of the synthetic batch
@@ -147,7 +111,7 @@ FORMS = ("paper", "released")
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [0, 2])
-def test_a_batch_equals_its_documents_alone(form: str, layers: int) -> None:
+def test_a_batch_equals_its_documents_alone(batch: Callable[..., PairInput], form: str, layers: int) -> None:
     documents = [Synthetic.random(seed, size) for seed, size in enumerate(SIZES)]
     head = make(form, layers)
     alone = [head(batch([document])).logits for document in documents if document.counts[1:]]  # has pairs
@@ -155,7 +119,7 @@ def test_a_batch_equals_its_documents_alone(form: str, layers: int) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_order_of_entities_only_moves_pairs(form: str) -> None:
+def test_order_of_entities_only_moves_pairs(batch: Callable[..., PairInput], form: str) -> None:
     """Mentions of an entity stay together; the two orders disagree with the order of the text."""
     head, document = make(form), Synthetic.random(0, 5)
     order = [3, 0, 4, 2, 1]
@@ -164,7 +128,7 @@ def test_order_of_entities_only_moves_pairs(form: str) -> None:
     torch.testing.assert_close(second, first[order][:, order])
 
 
-def test_chunks_of_pairs_equal_all_at_once() -> None:
+def test_chunks_of_pairs_equal_all_at_once(batch: Callable[..., PairInput]) -> None:
     head = make("released")
     given = batch([Synthetic.random(seed, size) for seed, size in enumerate(SIZES)])
     shared = head.prepare(given)
@@ -172,7 +136,7 @@ def test_chunks_of_pairs_equal_all_at_once() -> None:
     torch.testing.assert_close(torch.cat(chunks), head(given).logits)
 
 
-def test_without_layers_the_classifier_sees_the_pair_alone() -> None:
+def test_without_layers_the_classifier_sees_the_pair_alone(batch: Callable[..., PairInput]) -> None:
     """The ablation without axial attention: what other pairs are does not matter; with layers it does."""
     document = Synthetic.random(0, 4)
     fewer = document.reordered([0, 1, 2])
@@ -183,7 +147,7 @@ def test_without_layers_the_classifier_sees_the_pair_alone() -> None:
         assert torch.allclose(first[:3, :3][apart], second[apart]) == equal
 
 
-def test_all_weights_learn_and_pooling_is_chosen() -> None:
+def test_all_weights_learn_and_pooling_is_chosen(batch: Callable[..., PairInput]) -> None:
     given = batch([Synthetic.random(seed, size) for seed, size in enumerate(SIZES)])
     logits = []
     for pooling in ("logsumexp", "mean", "max"):
@@ -196,7 +160,7 @@ def test_all_weights_learn_and_pooling_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_bfloat16_autocast(form: str) -> None:
+def test_bfloat16_autocast(batch: Callable[..., PairInput], form: str) -> None:
     head = make(form).float()
     given = batch([Synthetic.random(seed, size, torch.float32) for seed, size in enumerate(SIZES)])
     exact = head(given).logits
@@ -208,10 +172,11 @@ def test_bfloat16_autocast(form: str) -> None:
     assert all(weight.grad.isfinite().all() for weight in head.parameters())
 
 
-def test_too_many_entities() -> None:
-    mentions = index([[1] * (MOST_ENTITIES + 1)])
+def test_too_many_entities(published: ModuleType) -> None:
+    mentions = published.mention_index([[1] * (MOST_ENTITIES + 1)])
     rows = torch.zeros(mentions.mentions, dtype=torch.long)
-    given = pair_input(torch.zeros(2, 8), torch.tensor([0, 2]), rows, torch.ones(len(rows), 2, 2), mentions)
+    offset = torch.tensor([0, 2])
+    given = published.pair_input(torch.zeros(2, 8), offset, rows, torch.ones(len(rows), 2, 2), mentions)
     with pytest.raises(InputError, match=r"401 .* 400"):
         make("released")(given)
 
@@ -244,44 +209,21 @@ class Synthetic:
         return Synthetic(self.hidden, counts, self.rows[mentions], self.words[mentions], self.attention[mentions])
 
 
-def batch(documents: list[Synthetic]) -> PairInput:
-    offset = torch.tensor([0, *(len(document.hidden) for document in documents)]).cumsum(0)
-    longest = int(offset.diff().max())
-    return pair_input(
-        torch.cat([document.hidden for document in documents]),
-        offset,
-        torch.cat([document.rows + start for document, start in zip(documents, offset, strict=False)]),
-        torch.cat([pad(document.attention, (0, longest - document.attention.shape[2])) for document in documents]),
-        index([document.counts for document in documents], [document.words.tolist() for document in documents]),
-    )
+@pytest.fixture
+def batch(published: ModuleType) -> Callable[[list[Synthetic]], PairInput]:
+    def join(documents: list[Synthetic]) -> PairInput:
+        offset = torch.tensor([0, *(len(document.hidden) for document in documents)]).cumsum(0)
+        longest = int(offset.diff().max())
+        counts, words = [document.counts for document in documents], [document.words.tolist() for document in documents]
+        return published.pair_input(
+            torch.cat([document.hidden for document in documents]),
+            offset,
+            torch.cat([document.rows + start for document, start in zip(documents, offset, strict=False)]),
+            torch.cat([pad(document.attention, (0, longest - document.attention.shape[2])) for document in documents]),
+            published.mention_index(counts, words),
+        )
 
-
-def index(counts: list[list[int]], words: list[list[int]] | None = None) -> MentionIndex:
-    """Mentions of one word; ``words`` [document][mention] is where they stand, in order where not given."""
-    spans, offsets, taken = [], [], 0
-    for document, entities in enumerate(counts):
-        places = iter(words[document] if words else range(sum(entities)))
-        spans.append([[(place, place + 1) for place in islice(places, n)] for n in entities])
-        offsets.append(taken)
-        taken += sum(entities)
-    return MentionIndex.build(spans, offsets)
-
-
-def pair_input(hidden: Tensor, offset: Tensor, rows: Tensor, attention: Tensor, mentions: MentionIndex) -> PairInput:
-    return PairInput(
-        hidden=hidden,
-        token_offset=offset,
-        rows=rows,
-        attention=AttentionRows(attention, torch.zeros_like(rows)),
-        words=RangeMax(hidden, 1),
-        word_offset=torch.zeros(2, dtype=torch.long),
-        word_sentence=torch.zeros(1, dtype=torch.long),
-        spans=hidden[rows],
-        entities=hidden[:0],
-        entity_type=torch.zeros(mentions.entities, dtype=torch.long),
-        mentions=mentions,
-        pairs=PairIndex.all(mentions.entity_document),
-    )
+    return join
 
 
 def make(form: str, layers: int = 2, pooling: str = "logsumexp") -> AxialContext:

@@ -1,145 +1,79 @@
 """The U-Net head against the published pair module (golden README 5d), and its invariants."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.errors import InputError
-from joint_ie.heads.attention_rows import AttentionRows
 from joint_ie.heads.localized_context import pair_contexts
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
-from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.unet_context import UNetContext
 from joint_ie.losses import balanced_softmax, decide_balanced
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "docunet"
-
-
-def pair_input(
-    hidden: Tensor,
-    offset: Sequence[int],
-    rows: Sequence[int],
-    values: Tensor,
-    entities: list[list[list[tuple[int, int]]]],
-    pairs: PairIndex | None = None,
-) -> PairInput:
-    """``entities[document][entity]`` = spans of its mentions; ``rows`` and ``values`` the same mentions' tokens."""
-    mentions = MentionIndex.build(entities, [1000 * document for document in range(len(entities))])
-    return PairInput(
-        hidden=hidden,
-        token_offset=torch.tensor(offset),
-        rows=torch.tensor(rows),
-        attention=AttentionRows(values, torch.zeros(len(rows), dtype=torch.long)),
-        words=RangeMax(hidden, 1),
-        word_offset=torch.zeros(2, dtype=torch.long),
-        word_sentence=torch.zeros(1, dtype=torch.long),
-        spans=hidden[rows],
-        entities=hidden[:0],
-        entity_type=torch.zeros(mentions.entities, dtype=torch.long),
-        mentions=mentions,
-        pairs=PairIndex.all(mentions.entity_document) if pairs is None else pairs,
-    )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One golden file as this package's tensors; ``states`` and ``attention`` are the leaves, as golden has them."""
-
-    golden: dict[str, Tensor]
-    loss: dict[str, float]
-    states: Tensor
-    attention: Tensor
-    given: PairInput
-    head: UNetContext
-
 
 @pytest.fixture(params=(0, 1, 2))
-def case(request: pytest.FixtureRequest) -> Case:
+def case(request: pytest.FixtureRequest, published: ModuleType) -> Any:
+    """Seed 1 is in the repository, the others are not."""
+    return published.case(request, "docunet/pair_module", request.param)
+
+
+@pytest.fixture
+def given(case: Any) -> PairInput:
     """The published module pads every document to G rows by repeating the last entity's attention.
 
-    Here no document is padded by copies; so each is given G entities, the last one repeated with its tokens and
-    attention, and pairs of its real entities alone. Entities begin in the order in which they are given. Seed 1 is in
-    the repository, the others are not.
+    Here no document is padded by copies; so each is given G entities, and pairs of its real entities alone. Entities
+    begin in the order in which they are given.
     """
-    stem = f"pair_module_seed{request.param}"
-    folder = GOLDEN
-    if not (folder / f"{stem}.json").exists():
-        folder = request.getfixturevalue("shared") / "golden" / "heads" / "docunet"
-    golden, described = load_file(folder / f"{stem}.safetensors"), json.loads((folder / f"{stem}.json").read_text())
-    dims, ragged = described["dims"], described["ragged"]
-    states = golden["sequence_output"].clone().requires_grad_()  # [B, L, d]
-    attention = golden["attention"].clone().requires_grad_()  # [B, H, L, L]
-    hidden, offset, rows, values, entities = [], [0], [], [], []
-    for document, found in enumerate(ragged["entity_pos"]):
-        repeated = found + found[-1:] * (dims["grid"] - len(found))
-        for mentions in repeated:
-            tokens = [start + ragged["offset"] for start, _ in mentions]
-            rows += [offset[-1] + token for token in tokens]
-            values += [attention[document, :, token] for token in tokens]
-        entities.append([[(i, i + 1)] * len(mentions) for i, mentions in enumerate(repeated)])
-        length = dims["docs"][document]["length"]
-        hidden.append(states[document, :length])
-        offset.append(offset[-1] + length)
-    document, head, tail = golden["pairs"].unbind(1)
-    first = document * dims["grid"]
-    pairs = PairIndex(first + head, first + tail, document)
-    given = pair_input(torch.cat(hidden), offset, rows, torch.stack(values), entities, pairs)
-    module = UNetContext(
-        dims["d"], dims["emb_size"], dims["block_size"], dims["C"], dims["unet_in"], dims["unet_out"], dims["unet_base"]
-    ).double()
-    weights = [name for name, about in described["tensors"].items() if about["role"] == "weight"]
-    module.load_state_dict({ours(name): golden[name] for name in weights})
-    loss = {mode: described["scalars"][f"loss.{mode}"] for mode in ("train", "eval")}
-    return Case(golden, loss, states, attention, given, module)
+    return case.pair_input(case.dims["grid"])
 
 
-def ours(name: str) -> str:
-    """The published name of a weight in this package."""
-    return name.replace("unet.in.", "unet.enter.").replace("unet.out.conv", "unet.out")
+@pytest.fixture
+def head(case: Any) -> UNetContext:
+    sizes = [case.dims[name] for name in ("d", "emb_size", "block_size", "C", "unet_in", "unet_out", "unet_base")]
+    head = UNetContext(*sizes).double()
+    case.load_weights(head, theirs)
+    return head
 
 
-def assert_parity(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-10)  # golden README 8
+def theirs(name: str) -> str:
+    """The published name of a weight."""
+    return name.replace("unet.enter.", "unet.in.").replace("unet.out.", "unet.out.conv.")
 
 
-def test_golden_grids(case: Case) -> None:
-    golden, given, head = case.golden, case.given, case.head.train()
+def test_golden_grids(case: Any, given: PairInput, head: UNetContext) -> None:
+    golden, head = case.golden, head.train()
     grid = PairGrid.build(given.mentions, len(given.token_offset) - 1)
     contexts = pair_contexts(given.attention, given.mentions, given.hidden, given.token_offset, grid.unordered)
-    assert_parity(grid.fill_symmetric(contexts), golden["context_grid.train"])
+    case.assert_parity(grid.fill_symmetric(contexts), golden["context_grid.train"])
     channels = grid.fill_symmetric(head.channel_projection(contexts))
-    assert_parity(channels, golden["channel_grid.train"])
-    assert_parity(head.unet(channels, grid.size), golden["unet_output.train"])
+    case.assert_parity(channels, golden["channel_grid.train"])
+    case.assert_parity(head.unet(channels, grid.size), golden["unet_output.train"])
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
-def test_golden_head(case: Case, mode: str) -> None:
+def test_golden_head(case: Any, given: PairInput, head: UNetContext, mode: str) -> None:
     """Logits, loss, predictions and all gradients."""
-    golden, head = case.golden, case.head.train(mode == "train")
-    logits = head(case.given).logits
+    golden, head = case.golden, head.train(mode == "train")
+    logits = head(given).logits
     logits.retain_grad()
     loss = balanced_softmax(logits, golden["labels"])
     loss.backward()
-    assert_parity(logits, golden[f"logits.{mode}"])
-    assert loss.item() == pytest.approx(case.loss[mode], abs=1e-10)
+    case.assert_parity(logits, golden[f"logits.{mode}"])
+    case.assert_parity(loss, case.scalars[f"loss.{mode}"])
     predicted = golden[f"pred_k3.{mode}"].bool()
     assert torch.equal(decide_balanced(logits.detach(), 3), predicted[:, 1:])
     assert torch.equal(~predicted[:, 1:].any(1), predicted[:, 0])
-    assert_parity(logits.grad, golden[f"grad_logits.{mode}"])
-    assert_parity(case.states.grad, golden[f"grad_sequence_output.{mode}"])
-    assert_parity(case.attention.grad, golden[f"grad_attention.{mode}"])
+    case.assert_parity(logits.grad, golden[f"grad_logits.{mode}"])
+    case.assert_input_gradients(f".{mode}")
     if mode == "train":  # the file has no gradients of weights in evaluation
-        gradients = {ours(name): value for name, value in golden.items() if name.startswith("grad_")}
-        for name, weight in head.named_parameters():
-            assert_parity(weight.grad, gradients[f"grad_{name}.train"])
+        case.assert_weight_gradients(head, ".train", theirs=theirs)
 
 
 @dataclass(frozen=True)
@@ -160,18 +94,26 @@ def text(entities: int, seed: int) -> Text:
     return Text(states, attention / attention.sum(2, keepdim=True), where.tolist())
 
 
-def joined(texts: Sequence[Text], pairs: PairIndex | None = None) -> PairInput:
-    """One batch; words are tokens."""
-    longest, offset, rows, values, entities = max(len(t.states) for t in texts), [0], [], [], []
-    for t in texts:
-        tokens = [token for mentions in t.entities for token in mentions]
-        rows += [offset[-1] + token for token in tokens]
-        full = torch.zeros(len(tokens), 2, longest, dtype=torch.float64)
-        full[:, :, : len(t.states)] = t.attention[:, tokens].transpose(0, 1)
-        values.append(full)
-        entities.append([[(token, token + 1) for token in mentions] for mentions in t.entities])
-        offset.append(offset[-1] + len(t.states))
-    return pair_input(torch.cat([t.states for t in texts]), offset, rows, torch.cat(values), entities, pairs)
+@pytest.fixture
+def joined(published: ModuleType) -> Callable[..., PairInput]:
+    """``joined(texts, pairs)``: one batch; words are tokens."""
+
+    def join(texts: Sequence[Text], pairs: PairIndex | None = None) -> PairInput:
+        longest, offset, rows, values, entities = max(len(t.states) for t in texts), [0], [], [], []
+        for t in texts:
+            tokens = [token for mentions in t.entities for token in mentions]
+            rows += [offset[-1] + token for token in tokens]
+            full = torch.zeros(len(tokens), 2, longest, dtype=torch.float64)
+            full[:, :, : len(t.states)] = t.attention[:, tokens].transpose(0, 1)
+            values.append(full)
+            entities.append([[(token, token + 1) for token in mentions] for mentions in t.entities])
+            offset.append(offset[-1] + len(t.states))
+        states, mentions = torch.cat([t.states for t in texts]), MentionIndex.build(entities, offset[:-1])
+        return published.pair_input(
+            states, torch.tensor(offset), torch.tensor(rows), torch.cat(values), mentions, pairs
+        )
+
+    return join
 
 
 def unet_context() -> UNetContext:
@@ -192,7 +134,7 @@ def scored(head: UNetContext, given: PairInput) -> list[tuple[int, int, Tensor]]
 SIZES = (5, 1, 11, 2, 8, 3, 10, 4, 9, 6, 7)
 
 
-def test_documents_of_a_batch_get_what_they_get_alone() -> None:
+def test_documents_of_a_batch_get_what_they_get_alone(joined: Callable[..., PairInput]) -> None:
     head, texts = unet_context(), [text(n, seed) for seed, n in enumerate(SIZES)]
     together = head(joined(texts)).logits
     alone = [head(joined([t])).logits for t in texts if len(t.entities) > 1]
@@ -200,7 +142,7 @@ def test_documents_of_a_batch_get_what_they_get_alone() -> None:
 
 
 @pytest.mark.parametrize("entities", [2, 3, 7])
-def test_the_order_in_which_entities_are_given_carries_nothing(entities: int) -> None:
+def test_the_order_in_which_entities_are_given_carries_nothing(joined: Callable[..., PairInput], entities: int) -> None:
     head, before = unet_context(), text(entities, 3)
     order = torch.randperm(entities, generator=torch.Generator().manual_seed(1)).tolist()
     shuffled = Text(before.states, before.attention, [before.entities[old] for old in order])
@@ -210,18 +152,18 @@ def test_the_order_in_which_entities_are_given_carries_nothing(entities: int) ->
         torch.testing.assert_close(row, scores[order[h], order[t]], rtol=0, atol=1e-10)
 
 
-def test_the_order_in_the_text_matters() -> None:
+def test_the_order_in_the_text_matters(joined: Callable[..., PairInput]) -> None:
     """A convolution sees neighbours: with the same states and attention, but other places, the cells differ."""
     head, given = unet_context(), joined([text(6, 4)])
     moved = MentionIndex(
         given.mentions.spans.flip(0),
         *(getattr(given.mentions, name) for name in ("entity", "mention_count", "entity_document")),
     )
-    elsewhere = PairInput(**{**vars(given), "mentions": moved})
+    elsewhere = replace(given, mentions=moved)
     assert not torch.allclose(head(given).logits, head(elsewhere).logits, atol=1e-4)
 
 
-def test_chunks_of_pairs() -> None:
+def test_chunks_of_pairs(joined: Callable[..., PairInput]) -> None:
     head, given = unet_context(), joined([text(4, 1), text(6, 2)])
     shared, scores = head.prepare(given), head(given)
     parts = [head.score(shared, given.pairs[start : start + 5]) for start in range(0, len(given.pairs), 5)]
@@ -233,7 +175,7 @@ def test_chunks_of_pairs() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[2], [1, 2], [3], [2, 2], [1, 1, 4]])
-def test_documents_with_few_entities_train(sizes: list[int]) -> None:
+def test_documents_with_few_entities_train(joined: Callable[..., PairInput], sizes: list[int]) -> None:
     head = unet_context().train()
     optimizer = torch.optim.SGD(head.parameters(), 0.1)
     given = joined([text(n, seed) for seed, n in enumerate(sizes)])
@@ -248,7 +190,7 @@ def test_documents_with_few_entities_train(sizes: list[int]) -> None:
     assert all(value.isfinite().all() for value in (*head.parameters(), *head.buffers()))
 
 
-def test_a_document_with_too_many_entities() -> None:
+def test_a_document_with_too_many_entities(joined: Callable[..., PairInput]) -> None:
     many = Text(torch.randn(401, 8), torch.rand(2, 401, 401), [[token] for token in range(401)])
     given = joined([many], PairIndex(*torch.zeros(3, 1, dtype=torch.long)))
     with pytest.raises(InputError, match="401 entities"):

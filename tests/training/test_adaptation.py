@@ -24,6 +24,7 @@ from joint_ie.training.experiment import Experiment, run_experiment
 
 WORLD = str(Path(__file__).with_name("world.py"))
 world = runpy.run_path(WORLD)
+records = world["records"]
 MARKERS = {"relations": {"input": "markers"}}
 
 # world.py's runs that kill themselves, with a teacher; usage: SCRIPT WORLD FOLDER KILLS...
@@ -209,15 +210,9 @@ def experiment(config: Path, *overrides: str) -> Experiment:
     return Experiment.from_mapping(load_yaml([config], overrides), "config")
 
 
-def records(folder: Path, kind: str | None = None) -> list[dict]:
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     """All checkpoints, byte by byte."""
-    parts = ("best", "last", "adaptation/best", "adaptation/last")
-    return {f"{part}/{file.name}": file.read_bytes() for part in parts for file in (folder / part).iterdir()}
+    return world["contents"](folder, ("best", "last", "adaptation/best", "adaptation/last"))
 
 
 def test_adaptation_then_training(config, tmp_path) -> None:

@@ -20,6 +20,7 @@ from joint_ie.training.experiment import Experiment, TrainingCorpus, run_experim
 
 WORLD = str(Path(__file__).with_name("world.py"))
 world = runpy.run_path(WORLD)
+records, contents = world["records"], world["contents"]
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +37,6 @@ def run(config, tmp_path_factory) -> Path:
 
 def experiment(config: Path, *overrides: str) -> Experiment:
     return Experiment.from_mapping(load_yaml([config], overrides), "config")
-
-
-def records(folder: Path, kind: str | None = None) -> list[dict]:
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Both checkpoints, byte by byte."""
-    return {f"{part}/{file.name}": file.read_bytes() for part in ("best", "last") for file in (folder / part).iterdir()}
 
 
 def relation_weights(folder: Path) -> dict[str, torch.Tensor]:

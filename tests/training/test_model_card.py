@@ -9,7 +9,7 @@ from joint_ie.models.settings import ModelSettings
 from joint_ie.schema import Schema
 from joint_ie.settings import from_mapping, to_mapping
 from joint_ie.training.experiment import Experiment
-from joint_ie.training.model_card import model_card
+from joint_ie.training.model_card import generation_card, model_card
 
 MODEL = {"encoder": {"name": "thenlper/gte-small", "layers": 8}, "relations": {"input": "markers"}}
 
@@ -59,6 +59,69 @@ def test_where_it_was_trained(folder: Path) -> None:
     assert "- `docred/extra`, without its relation labels, 25% of the documents in every epoch" in lines
     assert "- checkpoint and thresholds chosen on `redocred/dev`" in lines
     assert "- 14 epochs, seed 7; all settings in `training.yaml`" in lines
+
+
+def test_labels_that_were_hidden_and_a_teacher(folder: Path) -> None:
+    config = {
+        "data": {
+            "train": [
+                {"corpus": "redocred/train", "hide": 0.25, "share": 0.5},
+                {"corpus": "docred/extra", "facts": "docred/train_annotated.fact"},
+            ],
+            "dev": "redocred/dev",
+        },
+        "model": MODEL,
+        "adaptation": {
+            "teacher": "runs/teacher/best",
+            "train": [{"corpus": "docred/unlabelled"}, {"corpus": "docred/distant", "hide": 0.5}],
+            "loss": "kl",
+            "training": {"epochs": 3},
+        },
+    }
+    stored = to_mapping(Experiment.from_mapping(config, "config"))
+    (folder / "training.yaml").write_text(yaml.safe_dump(stored))
+    lines = model_card(folder).splitlines()
+    half = "50% of the documents in every epoch"
+    assert f"- `redocred/train`, 25% of its relation labels hidden, {half}" in lines
+    assert "- `docred/extra`, only relations that `docred/train_annotated.fact` has" in lines
+    corpora = "`docred/unlabelled`, `docred/distant` (50% of its relation labels hidden)"
+    assert f"- first, 3 epochs towards the logits of `runs/teacher/best` (kl), on {corpora}" in lines
+    for source in stored["data"]["train"]:  # as versions wrote it that did not know of these
+        del source["hide"], source["facts"]
+    del stored["adaptation"]
+    (folder / "training.yaml").write_text(yaml.safe_dump(stored))
+    card = model_card(folder)
+    assert f"- `redocred/train`, {half}\n- `docred/extra`\n" in card and "towards" not in card
+
+
+def test_a_generating_model() -> None:
+    schema = Schema.from_names({"PER": "person", "LOC": "place"}, {"P19": "place of birth"})
+
+    def lines(train: list[dict], **settings: object) -> list[str]:
+        config = {
+            "data": {"train": train, "dev": "redocred/dev"},
+            "generation": {"name": "facebook/bart-base", **settings},
+            "training": {"epochs": 14, "seed": 7},
+        }
+        card = generation_card(to_mapping(Experiment.from_mapping(config, "config")), schema)
+        matter = front_matter(card)
+        assert matter["library_name"] == "joint-ie" and matter["base_model"] == "facebook/bart-base"
+        assert "import joint_ie" in card
+        return [line for line in card.splitlines() if line.startswith("- ")]
+
+    assert lines([{"corpus": "redocred/train"}, {"corpus": "docred/extra"}]) == [
+        "- network: facebook/bart-base, fine-tuned; beam search of width 3",
+        "- entity types: PER, LOC",
+        "- relations: 1, in `schema.json`",
+        "- trained on `redocred/train`, `docred/extra`, checkpoint chosen on `redocred/dev`",
+        "- 14 epochs, seed 7; all settings in `training.yaml`",
+    ]
+    some = [{"corpus": "redocred/train", "hide": 0.5, "facts": "a.fact"}, {"corpus": "docred/extra"}]
+    network, types, _, trained, _ = lines(some, beams=1, typed=False, constrained=True, warm_start={})
+    warm = "facebook/bart-base, as a warm-started encoder-decoder, fine-tuned; constrained greedy search"
+    assert (network, types) == (f"- network: {warm}", "- entity types: none")
+    shown = "`redocred/train` (only relations that `a.fact` has, 50% of its relation labels hidden), `docred/extra`"
+    assert trained == f"- trained on {shown}, checkpoint chosen on `redocred/dev`"
 
 
 def test_scores_of_both_protocols(folder: Path) -> None:

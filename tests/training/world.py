@@ -5,6 +5,7 @@ each of KILLS (such as ``log:3,tune``) is a chain of kills in one run. Every run
 imported everything, for importing takes seconds.
 """
 
+import json
 import os
 import random
 import signal
@@ -122,6 +123,17 @@ def write_world(folder: Path, hidden: int = 32) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
+
+
+def records(folder: Path, kind: str | None = None) -> list[dict]:
+    """The log of a run, without times."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
+
+
+def contents(folder: Path, parts: Sequence[str] = ("best", "last")) -> dict[str, bytes]:
+    """Both checkpoints of a run, byte by byte."""
+    return {f"{part}/{file.name}": file.read_bytes() for part in parts for file in (folder / part).iterdir()}
 
 
 def die(*_: object, **__: object) -> None:
