@@ -9,7 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "overfit.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["atlop", "ncrl"])
+@pytest.mark.parametrize("system", ["atlop", "docunet"])
 def test_a_system_learns_twenty_documents_by_heart(
     system: str, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
