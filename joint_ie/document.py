@@ -49,12 +49,16 @@ class Mention:
 
 @dataclass(frozen=True)
 class Entity:
-    """All mentions of one thing. ``score`` is in [0, 1] where a model found it, None where people did."""
+    """All mentions of one thing. ``score`` is in [0, 1] where a model found it, None where people did.
+
+    ``id`` is what its corpus calls it: a concept (``D003409``), or its position in a file that submissions refer to.
+    """
 
     type: str
     name: str
     mentions: tuple[Mention, ...]
     score: float | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ class Document:
 
     ``tokens`` are character spans into ``text``, ``sentences`` token spans that cover them in order.
     ``relations`` is None where nobody looked for relations, and empty where there are none: a model
-    learns "no relation" from the second only.
+    learns "no relation" from the second only. ``candidates`` are the (head, tail) pairs of entities that a corpus
+    asks about, None where it asks about all ordered pairs: the others are neither trained on nor scored.
     """
 
     id: str
@@ -101,6 +106,7 @@ class Document:
     sentence_spans: tuple[Span, ...]
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] | None = None
+    candidates: tuple[tuple[int, int], ...] | None = None
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -143,12 +149,18 @@ class Document:
             for r in self.relations or ()
         )
 
-    def with_annotations(self, entities: Iterable[Entity], relations: Iterable[Relation] | None) -> "Document":
+    def with_annotations(
+        self,
+        entities: Iterable[Entity],
+        relations: Iterable[Relation] | None,
+        candidates: Iterable[tuple[int, int]] | None = None,
+    ) -> "Document":
         """The same text with other annotations, validated."""
         changed = replace(
             self,
             entities=tuple(entities),
             relations=None if relations is None else tuple(relations),
+            candidates=None if candidates is None else tuple(candidates),
         )
         changed.validate()
         return changed
@@ -190,6 +202,8 @@ class Document:
         }
         if self.relations is not None:
             data["relations"] = [_relation_to_dict(relation) for relation in self.relations]
+        if self.candidates is not None:
+            data["candidates"] = [list(pair) for pair in self.candidates]
         return data
 
     @classmethod
@@ -212,12 +226,15 @@ class Document:
             field = "relations"
             listed = data.get("relations")
             relations = None if listed is None else tuple(_relation_from_dict(item) for item in listed)
+            field = "candidates"
+            pairs = data.get("candidates")
+            candidates = None if pairs is None else _spans(pairs)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
             raise InputError(f'{where}: document {data["id"]!r}: field "{field}" is malformed ({what})') from None
-        document = replace(bare, entities=entities, relations=relations)
+        document = replace(bare, entities=entities, relations=relations, candidates=candidates)
         try:
             document.validate()
         except InputError as error:
@@ -241,6 +258,8 @@ def _entity_to_dict(entity: Entity) -> dict[str, Any]:
         data["mention_types"] = [mention.type for mention in entity.mentions]
     if entity.score is not None:
         data["score"] = entity.score
+    if entity.id is not None:
+        data["id"] = entity.id
     return data
 
 
@@ -259,7 +278,8 @@ def _entity_from_dict(item: Mapping[str, Any], document: Document) -> Entity:
         document.mention(start, end, name, type) for (start, end), name, type in zip(spans, names, types, strict=True)
     )
     name = item.get("name") or (mentions[0].text if mentions else "")
-    return Entity(str(item["type"]), str(name), mentions, item.get("score"))
+    id = item.get("id")
+    return Entity(str(item["type"]), str(name), mentions, item.get("score"), None if id is None else str(id))
 
 
 def _relation_to_dict(relation: Relation) -> dict[str, Any]:

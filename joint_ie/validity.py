@@ -54,6 +54,12 @@ def check_validity(document: "Document", schema: Schema | None) -> None:
         _check_score(relation.score, f"{where}: relations[{i}].score")
         if schema:
             schema.check_relation_type(relation.type, f"{where}: relations[{i}].type")
+    for i, (head, tail) in enumerate(document.candidates or ()):
+        if not (0 <= head < len(document.entities) and 0 <= tail < len(document.entities)):
+            raise InputError(
+                f"{where}: candidates[{i}] = [{head}, {tail}] is outside the document's "
+                f"{len(document.entities)} entities"
+            )
 
 
 def _check_score(score: float | None, where: str) -> None:

@@ -12,7 +12,8 @@ import joint_ie
 ROOT = Path(joint_ie.__file__).parent
 FLOORS = {
     0: {"document", "validity", "schema", "errors", "settings"},
-    1: {"corpora", "text", "evaluation", "graph"},
+    0.5: {"text"},  # corpora with character offsets are tokenised by it
+    1: {"corpora", "evaluation", "graph"},
     2: {"encoding", "losses"},
     # Between the drawing's floors 2 and 3: heads speak in the flat indices of `encoding` (mentions, pairs, windows).
     3: {"heads"},

@@ -1,4 +1,4 @@
-"""The README's Python snippets run, and print what it says they print."""
+"""The Python snippets of README and docs run, and print what is said that they print."""
 
 import contextlib
 import io
@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
-SNIPPETS = BLOCK.findall(README.read_text(encoding="utf-8"))
+PAGES = [ROOT / "README.md", ROOT / "docs" / "scoring.md"]
+SNIPPETS = [(page, *found) for page in PAGES for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 def test_there_are_snippets() -> None:
-    assert SNIPPETS
+    assert {page for page, _, _ in SNIPPETS} == set(PAGES)
 
 
-@pytest.mark.parametrize(("code", "printed"), SNIPPETS)
-def test_snippet(code: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "code", "printed"), SNIPPETS)
+def test_snippet(page: Path, code: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        exec(compile(code, str(README), "exec"), {"__name__": "readme"})
+        exec(compile(code, str(page), "exec"), {"__name__": "readme"})
     if printed:
         assert without_scores(output.getvalue()) == without_scores(printed)
 

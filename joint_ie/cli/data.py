@@ -5,8 +5,12 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from joint_ie.errors import InputError
+
+if TYPE_CHECKING:
+    from joint_ie.corpora.origin import Origin
 
 _CORPUS = "a registered name (see: joint-ie data list) or a file"
 
@@ -29,9 +33,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--limit", type=int, default=20, metavar="N", help="list at most N (default %(default)s)")
     command.set_defaults(run=run_check)
 
-    command = commands.add_parser("convert", help="write a corpus as JSON Lines")
+    command = commands.add_parser("convert", help="write a corpus in another format")
     _add_corpus(command)
-    command.add_argument("output", metavar="OUT", help="the file to write; - for standard output")
+    command.add_argument(
+        "output", metavar="OUT", help="the file to write: .jsonl, .spacy, .bio, .json (DocRED's); - for standard output"
+    )
+    command.add_argument("--to", metavar="NAME", help="the format to write, if its ending does not tell")
     command.set_defaults(run=run_convert)
 
 
@@ -46,22 +53,36 @@ def run_list(args: argparse.Namespace) -> int:
 
     from joint_ie.cli.tables import wide_console
     from joint_ie.corpora import CORPORA, READERS
-    from joint_ie.corpora.registered import DATA_VARIABLE, data_root
+    from joint_ie.corpora.registered import DATA_VARIABLE, data_root, find
 
     corpora = Table("corpus", "what it is", "file", "", title=f"Corpora in {data_root().resolve()}")
+    origins: dict[Origin, list[str]] = {}
     for corpus in CORPORA.values():
-        found = corpus.find()
-        corpora.add_row(
-            corpus.name,
-            corpus.description,
-            str(found.relative_to(data_root())) if found else corpus.files[0],
-            "there" if found else "missing",
-        )
-    readers = Table("reader", "format", title="Readers of files")
+        found = find(corpus)
+        name = found.relative_to(data_root()).as_posix() if found else corpus.files[0]
+        corpora.add_row(corpus.name, corpus.description, name, _state(found, name))
+        families = origins.setdefault(corpus.origin, [])
+        if (family := corpus.name.split("/")[0]) not in families:
+            families.append(family)
+    sources = Table("corpora", "where to get them", "licence", title="Origins")
+    for origin, families in origins.items():
+        sources.add_row(", ".join(families), origin.url, origin.licence)
+    readers = Table("reader", "format", "", title="Formats of files")
     for reader in READERS.values():
-        readers.add_row(reader.name, reader.description)
-    wide_console().print(corpora, readers, f"Another data folder: set {DATA_VARIABLE}")
+        readers.add_row(reader.name, reader.description, "read and written" if reader.write else "read")
+    wide_console().print(corpora, sources, readers, f"Another data folder: set {DATA_VARIABLE}")
     return 0
+
+
+def _state(found: Path | None, name: str) -> str:
+    """Whether a file is there, and whether it is the one that this package was tested with."""
+    from joint_ie.corpora.origin import CHECKSUMS, checksum
+
+    if found is None:
+        return "missing"
+    if name not in CHECKSUMS:
+        return "there"
+    return "there, as tested" if checksum(found) == CHECKSUMS[name] else "there, another release"
 
 
 def run_describe(args: argparse.Namespace) -> int:
@@ -99,11 +120,18 @@ def run_check(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     from joint_ie.cli.tables import wide_console
-    from joint_ie.corpora import CORPORA, read_corpus
+    from joint_ie.corpora import CORPORA, Repairs, read_corpus
     from joint_ie.corpora.check import check
 
     registered = CORPORA.get(args.corpus)
-    found = check(read_corpus(args.corpus, args.reader), registered.schema() if registered else None)
+    repairs = Repairs()
+    schema = registered.schema() if registered and registered.schema else None
+    found = check(read_corpus(args.corpus, args.reader, repairs=repairs, text_order=False), schema)
+    found = [*repairs.found, *found]
+    place: dict[str, int] = {}
+    for item in found:
+        place.setdefault(item.document, len(place))
+    found.sort(key=lambda item: place[item.document])
     table = Table("irregularity", "number", "documents", title=args.corpus)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -120,16 +148,18 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_convert(args: argparse.Namespace) -> int:
-    """Write a corpus as JSON Lines."""
-    from joint_ie.corpora import read_corpus, write_jsonl
+    """Write a corpus as JSON Lines, or in another format that can be written."""
+    from joint_ie.corpora import read_corpus, write_jsonl, writer
 
     output = Path(args.output)
     if output.exists() and Path(args.corpus).exists() and output.samefile(args.corpus):
         raise InputError(f"{output}: is the input itself; give another file to write")
     documents = read_corpus(args.corpus, args.reader)
     if args.output == "-":
+        if args.to not in (None, "jsonl"):
+            raise InputError(f"--to {args.to}: standard output takes JSON Lines; name a file to write")
         write_jsonl(documents, sys.stdout)
     else:
-        number = write_jsonl(documents, output)
+        number = writer(output, args.to)(documents, output)
         print(f"{output}: {number:,} documents", file=sys.stderr)
     return 0

@@ -24,11 +24,14 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, score, print the table, write the JSON; 0 when done."""
-    from joint_ie.cli.scoring import known_facts, report
+    from joint_ie.cli.scoring import Predicted, chosen_protocols, list_protocols, report
     from joint_ie.corpora import load_corpus, write_jsonl
     from joint_ie.extraction import load
 
-    known = known_facts(args)
+    if args.protocol == ["list"]:
+        list_protocols(args.mode)
+        return 0
+    protocols = chosen_protocols(args)
     gold = load_corpus(args.corpus, reader=args.reader)[: args.limit]
     extract = load(args.model, threads=args.threads, precision=args.precision)
     if args.mode == "end-to-end":
@@ -37,5 +40,6 @@ def run(args: argparse.Namespace) -> int:
         predicted = list(extract.gold_entities(gold, progress=True))
     if args.output:
         write_jsonl(predicted, args.output)
-    report(args, gold, predicted, known, f"{args.model} on {args.corpus}, {args.mode}")
+    title = f"{args.model} on {args.corpus}, {args.mode}"
+    report(args, protocols, gold, [Predicted(args.model, predicted)], title)
     return 0

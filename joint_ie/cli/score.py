@@ -1,7 +1,13 @@
 """``joint-ie score``: any system's output against gold."""
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from joint_ie.document import Document
+
+if TYPE_CHECKING:
+    from joint_ie.cli.scoring import Predicted
 
 
 def add_parser(commands: Any) -> None:
@@ -11,19 +17,53 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("score", help="score predicted documents against gold ones")
     parser.add_argument("gold", metavar="GOLD", help="corpus name or file with the right answers")
     parser.add_argument(
-        "predicted", metavar="PREDICTED", help="predicted documents with the same ids: JSON Lines, or a corpus file"
+        "predicted",
+        metavar="PREDICTED",
+        help="predicted documents with the same ids (JSON Lines, or a corpus file), or a DocRED submission",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="OTHER",
+        action="append",
+        default=[],
+        help="another system's output, to say by how much PREDICTED differs and how surely; may be given several times",
     )
     add_scoring_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read both sides, print the table, write the JSON; 0 when done."""
+    """Read both sides, print the tables, write the JSON; 0 when done."""
     # Imported here so that `joint-ie --help` stays quick.
-    from joint_ie.cli.scoring import known_facts, report
+    from joint_ie.cli.scoring import chosen_protocols, list_protocols, report
     from joint_ie.corpora import load_corpus
 
-    known = known_facts(args)
-    gold = load_corpus(args.gold, reader=args.reader)
-    report(args, gold, load_corpus(args.predicted), known, f"{args.predicted} against {args.gold}")
+    if args.protocol == ["list"]:
+        list_protocols(args.mode)
+        return 0
+    protocols = chosen_protocols(args)
+    gold = load_corpus(args.gold, reader=args.reader, text_order=_text_order(args))
+    systems = [_predicted(args, name, gold) for name in (args.predicted, *args.against)]
+    report(args, protocols, gold, systems, f"{args.predicted} against {args.gold}")
     return 0
+
+
+def _text_order(args: argparse.Namespace) -> bool:
+    """Gold entities are compared by position, so that both sides need one order.
+
+    End to end, some published scorers depend on the order of a file, which is then kept.
+    """
+    return bool(args.mode == "gold-entities")
+
+
+def _predicted(args: argparse.Namespace, name: str, gold: Sequence[Document]) -> "Predicted":
+    from joint_ie.cli.scoring import Predicted
+    from joint_ie.corpora import is_submission, load_corpus, read_submission
+    from joint_ie.errors import InputError
+
+    if not is_submission(name):
+        return Predicted(name, load_corpus(name, text_order=_text_order(args)))
+    if args.mode != "gold-entities":
+        raise InputError(f"{name}: is a submission, which names gold entities; add --mode gold-entities")
+    submission = read_submission(name, gold)
+    return Predicted(name, submission.documents, submission)

@@ -1,16 +1,33 @@
-"""What `joint-ie score` and `joint-ie evaluate` share: modes, training facts, table and JSON."""
+"""What `joint-ie score` and `joint-ie evaluate` share: protocols, training facts, tables, JSON and the error page."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from joint_ie.corpora.facts import Fact
 from joint_ie.document import Document
+
+if TYPE_CHECKING:
+    from joint_ie.corpora.submission import Submission
+    from joint_ie.evaluation.protocol import Protocol
+    from joint_ie.evaluation.significance import Counts
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a system said: documents, and, from a submission, what belongs to no document."""
+
+    name: str
+    documents: Sequence[Document]
+    submission: "Submission | None" = None
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--mode``, ``--training-facts``, ``--json`` and ``--reader``."""
+    """Everything about scores, which both commands take."""
     parser.add_argument(
         "--mode",
         choices=("end-to-end", "gold-entities"),
@@ -18,43 +35,150 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is predicted: everything from the text, or relations between gold entities (default: %(default)s)",
     )
     parser.add_argument(
+        "--protocol",
+        metavar="NAME",
+        action="append",
+        help="how to compare, may be given several times; all: every one of the mode; list: show their names "
+        "(default: jerex end-to-end, docred with gold entities)",
+    )
+    parser.add_argument(
         "--training-facts",
         metavar="CORPUS",
-        help="training corpus; adds Ign F1, without facts known from it (gold-entities only)",
+        help="training corpus; adds Ign F1, without facts known from it, and groups of rare relations",
+    )
+    parser.add_argument("--intervals", action="store_true", help="95 %% intervals of every F1 (documents resampled)")
+    parser.add_argument("--per-type", action="store_true", help="a row for every entity and relation type as well")
+    parser.add_argument(
+        "--errors", metavar="FILE", type=Path, help="write an error analysis: FILE.html to look at, or FILE.json"
     )
     parser.add_argument("--json", metavar="FILE", help="write the scores as fractions in full precision; - for stdout")
     parser.add_argument("--reader", metavar="R", help="format of the gold and training corpora (default: recognised)")
 
 
-def known_facts(args: argparse.Namespace) -> frozenset[Fact] | None:
-    """The facts of ``--training-facts``, if given; called first, so that mistakes show before anything takes time."""
-    from joint_ie.corpora import load_corpus, training_facts
+def chosen_protocols(args: argparse.Namespace) -> "list[Protocol]":
+    """The protocols that were asked for; called first, so that mistakes show before anything takes time."""
+    from joint_ie.corpora import CORPORA, load_corpus, training_facts
     from joint_ie.errors import InputError
+    from joint_ie.evaluation.protocols import named, protocols
+    from joint_ie.evaluation.relation_groups import relation_counts
 
+    if args.errors and args.errors.suffix.lower() not in (".html", ".json"):
+        raise InputError(f"--errors {args.errors}: should end in .html (a page to look at) or .json")
+    gold = CORPORA.get(getattr(args, "gold", None) or args.corpus)
+    relations = list(gold.schema().relation_index) if gold and gold.schema else None
     if not args.training_facts:
-        return None
-    if args.mode != "gold-entities":
-        raise InputError("--training-facts is for Ign F1; add --mode gold-entities, or leave it out")
-    return training_facts(load_corpus(args.training_facts, reader=args.reader))
+        known = protocols(args.mode, relations=relations)
+    else:
+        if args.mode != "gold-entities" and not {"tag", "tag-as-published", "all"} & set(args.protocol or ()):
+            raise InputError("--training-facts is for Ign F1; add --mode gold-entities, or --protocol tag")
+        training = load_corpus(args.training_facts, reader=args.reader)
+        known = protocols(args.mode, training_facts(training), relation_counts(training), relations)
+    return named(args.protocol or [next(iter(known))], known)
+
+
+def list_protocols(mode: str) -> None:
+    """Print the names of a mode's protocols, and what they are."""
+    from rich.table import Table
+
+    from joint_ie.cli.tables import wide_console
+    from joint_ie.evaluation.protocols import protocols
+
+    table = Table("protocol", "what it compares", title=f"Protocols, {mode}", title_justify="left")
+    for protocol in protocols("end-to-end" if mode == "end-to-end" else "gold-entities").values():
+        table.add_row(protocol.name, protocol.description)
+    wide_console().print(table)
 
 
 def report(
     args: argparse.Namespace,
+    protocols: "Sequence[Protocol]",
     gold: Sequence[Document],
-    predicted: Sequence[Document],
-    known: frozenset[Fact] | None,
+    systems: Sequence[Predicted],
     title: str,
 ) -> None:
-    """Score, print the table, write the JSON; ``known`` are the `known_facts`."""
-    from joint_ie.cli.tables import print_scores, write_json
-    from joint_ie.evaluation import end_to_end, gold_entities
+    """Score the first of the systems, compare the others with it, print tables, write JSON and error analysis."""
+    from joint_ie.cli.tables import print_comparison, print_scores, write_json
 
-    data: dict[str, Any]
-    if args.mode == "end-to-end":
-        data = end_to_end(gold, predicted).to_dict()
-    else:
-        data = gold_entities(gold, predicted, known).to_dict()
-    # With the JSON on standard output, the table must not get into it.
-    print_scores(data, title, sys.stderr if args.json == "-" else None)
+    # With the JSON on standard output, tables must not get into it.
+    file = sys.stderr if args.json == "-" else None
+    found: dict[str, dict[str, Any]] = {}
+    for protocol in protocols:
+        counted = [_counted(protocol, gold, system) for system in systems]
+        data = counted[0].scores.to_dict()
+        if args.intervals:
+            data["intervals"] = _intervals(protocol, counted[0])
+        if len(systems) > 1:
+            data["against"] = _compared(protocol, counted, [system.name for system in systems])
+        print_scores(data, title if protocol is protocols[0] else "", file, per_type=args.per_type)
+        if len(systems) > 1:
+            print_comparison(data["against"], file)
+        found[protocol.name] = data
     if args.json:
-        write_json(data, args.json)
+        write_json(next(iter(found.values())) if len(found) == 1 else {"protocols": found}, args.json)
+    if args.errors:
+        _write_errors(args, gold, systems[0], title, file)
+
+
+def _counted(protocol: "Protocol", gold: Sequence[Document], system: Predicted) -> "Counts":
+    from joint_ie.evaluation import count_documents, stray_tallies
+
+    strays = None
+    if system.submission:
+        strays = stray_tallies(protocol, gold, system.submission.strays, system.submission.stray_sentences)
+    return count_documents(protocol, gold, system.documents, strays)
+
+
+def _measures(protocol: "Protocol") -> list[str]:
+    """The names of the F1 that can be resampled."""
+    from joint_ie.evaluation.significance import statistics
+
+    return [name for name in statistics(protocol) if name.endswith(".f1") or name in protocol.means]
+
+
+def _intervals(protocol: "Protocol", counted: "Counts") -> dict[str, Any]:
+    from joint_ie.evaluation import confidence_interval
+
+    return {name: confidence_interval(counted, name, resamples=RESAMPLES).to_dict() for name in _measures(protocol)}
+
+
+def _compared(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence[str]) -> list[dict[str, Any]]:
+    """For every measure and other system: difference, its interval, and p, adjusted for the number of systems."""
+    from joint_ie.evaluation import approximate_randomisation, holm, paired_bootstrap
+
+    first, *others = counted
+    compared: list[dict[str, Any]] = []
+    for name in _measures(protocol):
+        tests = [approximate_randomisation(first, other, name, resamples=RESAMPLES) for other in others]
+        adjusted = holm(test.p for test in tests)
+        for other, system, test, p in zip(others, names[1:], tests, adjusted, strict=True):
+            bootstrap = paired_bootstrap(first, other, name, resamples=RESAMPLES)
+            compared.append(
+                {
+                    "measure": name,
+                    "system": system,
+                    "difference": bootstrap.difference,
+                    "low": bootstrap.low,
+                    "high": bootstrap.high,
+                    "p": test.p,
+                    "p_holm": p,
+                }
+            )
+    return compared
+
+
+def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Predicted, title: str, file: Any) -> None:
+    from joint_ie.cli.tables import print_tables, write_json
+    from joint_ie.errors import InputError
+    from joint_ie.evaluation import error_page, error_report, error_tables
+
+    errors = error_report(gold, system.documents, args.mode)
+    print_tables(error_tables(errors), file)
+    if args.errors.suffix.lower() == ".json":
+        write_json(errors.to_dict(), str(args.errors))
+        return
+    try:
+        args.errors.write_text(error_page(errors, title), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{args.errors}: cannot be written ({error.strerror}); name a file in a folder that exists"
+        ) from None

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -12,41 +12,95 @@ from rich.text import Text
 
 from joint_ie.errors import InputError
 
+if TYPE_CHECKING:
+    from joint_ie.evaluation.error_tables import Table as ErrorTable
+
 WIDTH = 160  # of a table that does not go to a terminal
 
-_ROWS = {
-    "mentions": "mentions",
-    "clusters": "clusters",
-    "entities": "entities",
-    "relations": "relations",
-    "relations_strict": "relations (strict)",
-    "relations_ign": "relations (Ign)",
-}
+_LABELS = {"relations_strict": "relations (strict)", "relations_ign": "relations (Ign)"}
 _NOTES = {
     "missing": "without a prediction",
     "without_relations": "without relation annotation",
+    "without_evidence": "without evidence labels (left out of evidence)",
     "known": "right facts known from training",
+    "untagged_gold": "gold mentions that tags cannot hold",
+    "untagged_predicted": "predicted mentions that tags cannot hold",
 }
 
 
-def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = None) -> None:
+def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = None, per_type: bool = False) -> None:
     """A table of the ``to_dict()`` of any protocol, in percent with two decimals.
 
-    ``file`` is standard output unless given; pass standard error when the JSON goes to standard output.
+    ``file`` is standard output unless given; pass standard error when the JSON goes to standard output. Intervals are
+    shown where ``scores`` has them, every label with ``per_type``.
     """
     notes = [f"documents: {scores['documents']}"]
     notes += [f"{text}: {scores[key]}" for key, text in _NOTES.items() if scores.get(key)]
     table = Table(title=Text(title), caption=Text(", ".join(notes)), title_justify="left", caption_justify="left")
     table.add_column(scores["protocol"])
-    for column in ("P", "R", "F1", "right", "predicted", "gold"):
+    intervals = scores.get("intervals")
+    for column in ("P", "R", "F1", *(("95 %",) if intervals else ()), "right", "predicted", "gold"):
         table.add_column(column, justify="right")
-    for key, label in _ROWS.items():
-        if key in scores:
-            row = scores[key]
-            percent = [f"{100 * row[part]:.2f}" for part in ("precision", "recall", "f1")]
-            counts = [str(row[part]) for part in ("true_positives", "predicted", "gold")]
-            table.add_row(label, *percent, *counts)
+
+    def add(label: str, row: Mapping[str, float], measure: str) -> None:
+        percent = [f"{100 * row[part]:.2f}" for part in ("precision", "recall", "f1")]
+        counts = [_number(row[part]) if part in row else "" for part in ("true_positives", "predicted", "gold")]
+        table.add_row(Text(label), *percent, *_between(intervals, measure), *counts)
+
+    for key, row in scores.items():
+        if isinstance(row, dict) and "true_positives" in row:
+            name = _LABELS.get(key, key.replace("_", " "))
+            add(name, row, f"{key}.f1")
+            if key in scores["macro"]:
+                average = scores["macro"][key]
+                add(f"  macro over {average['labels']} types", average, f"macro.{key}.f1")
+            for label, part in scores["per_label"].get(key, {}).items() if per_type else ():
+                add(f"  {label}", part, "")
+    for key, value in scores.items():
+        if isinstance(value, float):
+            cells = ("", "", f"{100 * value:.2f}", *_between(intervals, key), "", "", "")
+            table.add_row(f"{key.replace('_', ' ')} (mean)", *cells)
     wide_console(file).print(table)
+
+
+def print_comparison(compared: Sequence[Mapping[str, Any]], file: TextIO | None = None) -> None:
+    """Differences to other systems, in points of percent, with the p of each."""
+    table = Table(title="Difference to the other systems", title_justify="left")
+    for column in ("measure", "system", "difference", "95 %", "p", "p (Holm)"):
+        table.add_column(column, justify="left" if column in ("measure", "system") else "right")
+    for row in compared:
+        table.add_row(
+            row["measure"],
+            Text(row["system"]),
+            f"{100 * row['difference']:+.2f}",
+            f"{100 * row['low']:+.2f} to {100 * row['high']:+.2f}",
+            f"{row['p']:.4f}",
+            f"{row['p_holm']:.4f}",
+        )
+    wide_console(file).print(table)
+
+
+def print_tables(tables: Iterable["ErrorTable"], file: TextIO | None = None) -> None:
+    """The tables of an error analysis."""
+    for made in tables:
+        table = Table(title=Text(made.title), caption=Text(made.note), title_justify="left", caption_justify="left")
+        for i, column in enumerate(made.columns):
+            table.add_column(column, justify="right" if i else "left")
+        for row in made.rows:
+            table.add_row(*map(Text, row))
+        wide_console(file).print(table)
+
+
+def _number(value: float) -> str:
+    """A count; partly right items make fractions."""
+    return f"{value:.1f}" if value % 1 else f"{value:.0f}"
+
+
+def _between(intervals: Mapping[str, Any] | None, measure: str) -> tuple[str, ...]:
+    if intervals is None:
+        return ()
+    found = intervals.get(measure)
+    return (f"{100 * found['low']:.2f} to {100 * found['high']:.2f}",) if found else ("",)
 
 
 def write_json(data: Mapping[str, Any], target: str) -> None:

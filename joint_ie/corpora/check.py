@@ -2,37 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from joint_ie.corpora.repairs import Finding
 from joint_ie.document import Document, Span
 from joint_ie.schema import Schema
 
 WIDE = 10  # tokens; span models rarely look at wider mentions
 
-_Finding = tuple[str, str]  # kind and message
+_KindAndMessage = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Irregularity:
-    """One oddity: the document's id, its kind (the same words for all of a kind), and what exactly."""
-
-    document: str
-    kind: str
-    message: str
-
-
-def check(documents: Iterable[Document], schema: Schema | None = None) -> list[Irregularity]:
+def check(documents: Iterable[Document], schema: Schema | None = None) -> list[Finding]:
     """All irregularities of a corpus, in document order; unknown labels are looked for with a ``schema`` only."""
     found = []
     for document in documents:
         findings = [*_whole(document), *_mentions(document), *_overlaps(document), *_relations(document)]
         if schema:
             findings += _labels(document, schema)
-        found += [Irregularity(document.id, kind, message) for kind, message in findings]
+        found += [Finding(document.id, kind, message) for kind, message in findings]
     return found
 
 
-def _whole(document: Document) -> Iterator[_Finding]:
+def _whole(document: Document) -> Iterator[_KindAndMessage]:
     if not document.tokens:
         yield "empty document", "there are no tokens"
     if document.relations is None:
@@ -42,7 +33,7 @@ def _whole(document: Document) -> Iterator[_Finding]:
         yield "entities not in text order", "entities are not in the order of their first mentions"
 
 
-def _mentions(document: Document) -> Iterator[_Finding]:
+def _mentions(document: Document) -> Iterator[_KindAndMessage]:
     for i, entity in enumerate(document.entities):
         listed = [mention.span for mention in entity.mentions]
         if listed != sorted(listed):
@@ -57,7 +48,7 @@ def _mentions(document: Document) -> Iterator[_Finding]:
             yield "mixed mention types", f"entity {i} ({entity.name!r}) has mentions of types {', '.join(types)}"
 
 
-def _overlaps(document: Document) -> Iterator[_Finding]:
+def _overlaps(document: Document) -> Iterator[_KindAndMessage]:
     owners: dict[Span, set[int]] = {}
     for i, entity in enumerate(document.entities):
         for mention in entity.mentions:
@@ -73,7 +64,7 @@ def _overlaps(document: Document) -> Iterator[_Finding]:
             yield "overlapping mentions", f"{_show(document, span)} and {_show(document, other)}"
 
 
-def _relations(document: Document) -> Iterator[_Finding]:
+def _relations(document: Document) -> Iterator[_KindAndMessage]:
     facts = Counter((relation.head, relation.type, relation.tail) for relation in document.relations or ())
     for (head, type, tail), times in facts.items():
         if times > 1:
@@ -82,7 +73,7 @@ def _relations(document: Document) -> Iterator[_Finding]:
             yield "relation to itself", f"{type} from entity {head} to itself"
 
 
-def _labels(document: Document, schema: Schema) -> Iterator[_Finding]:
+def _labels(document: Document, schema: Schema) -> Iterator[_KindAndMessage]:
     for entity in document.entities:
         for type in sorted({entity.type, *(mention.type or entity.type for mention in entity.mentions)}):
             if type not in schema.entity_index:

@@ -1,26 +1,27 @@
 """DocRED's JSON, which Re-DocRED, the JEREX split and several other corpora share.
 
 A list of ``{"title", "sents", "vertexSet", "labels"}`` (Yao et al. 2019, https://github.com/thunlp/DocRED).
-Entities keep their order, because benchmark submissions name them by position; repeated and overlapping
-mentions stay as they are listed, because some scoring protocols count them (golden README 2.1).
+Benchmark submissions name entities by their position in the file, which is kept as `Entity.id`; repeated and
+overlapping mentions stay as they are listed, because some scoring protocols count them (golden README 2.1).
 """
 
+import codecs
 import json
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from itertools import count
+from itertools import accumulate, chain, count, pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from joint_ie.corpora.files import load_json
+from joint_ie.corpora.files import field, kind_of, load_json, parse_json, read_bytes
+from joint_ie.corpora.lines import numbered_lines
 from joint_ie.corpora.reader import Reader
+from joint_ie.corpora.repairs import Repairs
 from joint_ie.document import Document, Entity, Mention, Relation
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
+_Build = Callable[[str, Sequence[Sequence[str]]], Document]  # id and the words of the sentences
 
 _ENTITY_TYPES = {
     "PER": "person",
@@ -44,49 +45,89 @@ def docred_schema(folder: Path | str | None = None) -> Schema:
     return Schema.from_names(_ENTITY_TYPES, relations)
 
 
-def read_docred(path: Path | str, schema: Schema | None = None) -> Iterator[Document]:
-    """The documents of a file in DocRED's layout; `InputError` names file, document and field.
+def read_docred(path: Path | str, schema: Schema | None = None, repairs: Repairs | None = None) -> Iterator[Document]:
+    """The documents of a file in DocRED's layout, as they stand; `InputError` names file, document and field.
 
-    Relations get their readable label from ``schema`` (DocRED's by default) where it knows them. A document
-    without ``labels`` has ``relations=None``; a title that comes again gets ``#2`` and so on.
+    Relations get their readable label from ``schema`` (DocRED's by default) where it knows them. An entity's ``id`` is
+    its position in the file. A document without ``labels`` has ``relations=None``; a title that comes again gets
+    ``#2`` and so on.
+    """
+    return _read(path, schema or docred_schema(), repairs, Document.from_words)
+
+
+def read_hacred(path: Path | str, schema: Schema | None = None, repairs: Repairs | None = None) -> Iterator[Document]:
+    """HacRED (Cheng et al. 2021): DocRED's layout for Chinese, whose tokens are joined without spaces.
+
+    One document a line, of which the fields that count characters are read (``sents_char``, ``vertex_char``,
+    ``labels_char``; https://github.com/qiaojiim/HacRED), or a list of documents with DocRED's own fields. Relations
+    get a readable label only where a ``schema`` gives one.
     """
     path = Path(path)
-    schema = schema or docred_schema()
+    records = (_with_docred_fields(parse_json(line, where)) for where, line in numbered_lines(path) if line.strip())
+    listed = read_bytes(path, 64).lstrip(codecs.BOM_UTF8 + b" \t\r\n").startswith(b"[")
+    return _read(path, schema or Schema((), ()), repairs, _unspaced, None if listed else records)
+
+
+def _with_docred_fields(record: Any) -> Any:
+    """A line of HacRED under DocRED's names."""
+    if not isinstance(record, dict):
+        return record
+    names = {"sents_char": "sents", "vertex_char": "vertexSet", "labels_char": "labels", "id": "title"}
+    return {names[name]: value for name, value in record.items() if name in names} | record
+
+
+def _read(
+    path: Path | str, schema: Schema, repairs: Repairs | None, build: _Build, lines: Iterable[Any] | None = None
+) -> Iterator[Document]:
+    path = Path(path)
+    repairs = Repairs() if repairs is None else repairs
     labels = {label.id: label.name for label in schema.relation_types}
-    records = load_json(path)
-    if not isinstance(records, list):
-        raise InputError(f"{path}: should be a list of documents, but is {_kind(records)}; check the format")
+    records = load_json(path) if lines is None else lines
+    if lines is None and not isinstance(records, list):
+        raise InputError(f"{path}: should be a list of documents, but is {kind_of(records)}; check the format")
     used: set[str] = set()
     for number, record in enumerate(records, start=1):
         where = f"{path}: document {number}"
-        title = str(_get(record, "title", (str, int), where))
-        id = next(name for name in _numbered(title) if name not in used)
-        used.add(id)
-        if id != title:
-            _log.warning("%s has the title %r of an earlier document; its id is %r", where, title, id)
-        yield _document(record, id, labels, f"{where} ({title!r})")
+        title = str(field(record, "title", (str, int), where))
+        id = unique_id(title, used, where, repairs)
+        yield _document(record, id, labels, build, f"{where} ({title!r})")
 
 
-def _numbered(title: str) -> Iterator[str]:
-    yield title
-    yield from (f"{title}#{i}" for i in count(2))
+def unique_id(title: str, used: set[str], where: str, repairs: Repairs) -> str:
+    """The title, or, where it is one of the ``used``, the title with ``#2`` and so on; it joins the used ones."""
+    numbered = (f"{title}#{i}" for i in count(2))
+    id = next(name for name in chain([title], numbered) if name not in used)
+    used.add(id)
+    if id != title:
+        repairs.note(id, "titles of an earlier document numbered", f"{where} has the title {title!r} again")
+    return id
 
 
-def _document(record: Mapping[str, Any], id: str, labels: Mapping[str, str], where: str) -> Document:
-    sentences = _get(record, "sents", list, where)
+def _unspaced(id: str, sentences: Sequence[Sequence[str]]) -> Document:
+    """Like `Document.from_words`, for a script that puts no spaces between words."""
+    words = [word for sentence in sentences for word in sentence]
+    tokens = pairwise(accumulate(map(len, words), initial=0))
+    spans = pairwise(accumulate(map(len, sentences), initial=0))
+    document = Document(id, "".join(words), tuple(tokens), tuple(spans))
+    document.validate()
+    return document
+
+
+def _document(record: Mapping[str, Any], id: str, labels: Mapping[str, str], build: _Build, where: str) -> Document:
+    sentences = field(record, "sents", list, where)
     for i, sentence in enumerate(sentences):
         if not isinstance(sentence, list) or not all(isinstance(word, str) for word in sentence):
             raise InputError(f"{where}: sents[{i}] should be a list of words; correct it")
-    bare = Document.from_words(id, sentences)
+    bare = build(id, sentences)
     entities = [
-        _entity(listed, bare, f"{where}: vertexSet[{i}]")
-        for i, listed in enumerate(_get(record, "vertexSet", list, where))
+        _entity(listed, bare, str(i), f"{where}: vertexSet[{i}]")
+        for i, listed in enumerate(field(record, "vertexSet", list, where))
     ]
     relations = None
     if record.get("labels") is not None:
         relations = [
             _relation(label, labels, f"{where}: labels[{i}]")
-            for i, label in enumerate(_get(record, "labels", list, where))
+            for i, label in enumerate(field(record, "labels", list, where))
         ]
     try:
         return bare.with_annotations(entities, relations)
@@ -94,21 +135,21 @@ def _document(record: Mapping[str, Any], id: str, labels: Mapping[str, str], whe
         raise InputError(f"{where}: {error}; correct it or remove it") from None
 
 
-def _entity(listed: Any, document: Document, where: str) -> Entity:
+def _entity(listed: Any, document: Document, id: str, where: str) -> Entity:
     if not isinstance(listed, list) or not listed:
         raise InputError(f"{where} should be a list of one or more mentions; correct it")
-    types = [_get(item, "type", str, f"{where}[{j}]") for j, item in enumerate(listed)]
+    types = [field(item, "type", str, f"{where}[{j}]") for j, item in enumerate(listed)]
     mentions = tuple(
         _mention(item, document, None if type == types[0] else type, f"{where}[{j}]")
         for j, (item, type) in enumerate(zip(listed, types, strict=True))
     )
-    return Entity(types[0], mentions[0].name or mentions[0].text, mentions)
+    return Entity(types[0], mentions[0].name or mentions[0].text, mentions, id=id)
 
 
 def _mention(item: Mapping[str, Any], document: Document, type: str | None, where: str) -> Mention:
     name = item.get("name") or None
-    sentence = _get(item, "sent_id", int, where)
-    position = _get(item, "pos", list, where)
+    sentence = field(item, "sent_id", int, where)
+    position = field(item, "pos", list, where)
     if len(position) != 2 or not all(isinstance(i, int) for i in position):
         raise InputError(f"{where}.pos should be [first word, last word + 1] of the sentence; correct it")
     if not 0 <= sentence < len(document.sentence_spans):
@@ -129,36 +170,27 @@ def _relation(item: Any, labels: Mapping[str, str], where: str) -> Relation:
     evidence = item.get("evidence") if isinstance(item, dict) else None
     if not isinstance(evidence, list | None) or not all(isinstance(i, int) for i in evidence or ()):
         raise InputError(f"{where}.evidence should be a list of sentence numbers; correct it")
-    type = _get(item, "r", str, where)
+    type = field(item, "r", str, where)
     return Relation(
-        _get(item, "h", int, where),
-        _get(item, "t", int, where),
+        field(item, "h", int, where),
+        field(item, "t", int, where),
         type,
         labels.get(type),
         evidence=tuple(evidence or ()),
     )
 
 
-def _get(record: Any, key: str, kind: type[_T] | tuple[type[_T], ...], where: str) -> _T:
-    """``record[key]``, which must be of this kind."""
-    if not isinstance(record, dict):
-        raise InputError(f"{where} should be an object, but is {_kind(record)}; correct it")
-    if key not in record:
-        raise InputError(f'{where}: field "{key}" is missing; add it, or check the format')
-    value = record[key]
-    if not isinstance(value, kind):
-        raise InputError(f'{where}: field "{key}" should not be {_kind(value)}; correct it')
-    return value
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
 DOCRED = Reader(
     name="docred",
     description="DocRED, Re-DocRED, the JEREX split and other corpora in the same JSON layout",
-    read=read_docred,
+    read=lambda path, repairs: read_docred(path, repairs=repairs),
     recognises=lambda head: head.lstrip().startswith("[") and ('"vertexSet"' in head or '"sents"' in head),
+)
+
+HACRED = Reader(
+    name="hacred",
+    description="HacRED: DocRED's layout in Chinese, tokens joined without spaces",
+    read=lambda path, repairs: read_hacred(path, repairs=repairs),
+    # a list with DocRED's own fields cannot be told from DocRED: it is named
+    recognises=lambda head: head.lstrip().startswith("{") and '"sents_char"' in head,
 )

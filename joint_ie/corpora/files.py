@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from joint_ie.errors import InputError
+
+_T = TypeVar("_T")
 
 
 def read_bytes(path: Path, limit: int = -1) -> bytes:
@@ -51,3 +53,21 @@ def parse_json(text: str, where: str) -> Any:
 def load_json(path: Path) -> Any:
     """The value of a JSON file in UTF-8."""
     return parse_json(decode(read_bytes(path), str(path)), str(path))
+
+
+def field(record: Any, key: str, kind: type[_T] | tuple[type[_T], ...], where: str) -> _T:
+    """``record[key]``, which must be of this kind."""
+    if not isinstance(record, dict):
+        raise InputError(f"{where} should be an object, but is {kind_of(record)}; correct it")
+    if key not in record:
+        raise InputError(f'{where}: field "{key}" is missing; add it, or check the format')
+    value = record[key]
+    if not isinstance(value, kind):
+        raise InputError(f'{where}: field "{key}" should not be {kind_of(value)}; correct it')
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words for an error."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

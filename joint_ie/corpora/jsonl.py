@@ -54,7 +54,8 @@ def write_jsonl(documents: Iterable[Document], target: Path | str | TextIO) -> i
 JSONL = Reader(
     name="jsonl",
     description="Documents, one JSON object a line (what joint-ie writes)",
-    read=read_jsonl,
+    read=lambda path, _: read_jsonl(path),
+    write=write_jsonl,
     recognises=lambda head: head.lstrip().startswith("{") and '"tokens"' in head and '"text"' in head,
     extensions=(".jsonl", ".ndjson"),
 )

@@ -1,41 +1,50 @@
 """Corpora by name, and where their files lie under the data folder."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from joint_ie.corpora.docred import docred_schema
+from joint_ie.corpora.bioc import BIOC
+from joint_ie.corpora.docred import DOCRED, HACRED, docred_schema
+from joint_ie.corpora.dwie import DWIE_DOCRED, DWIE_TEST, DWIE_TRAIN, dwie_schema
+from joint_ie.corpora.eog import EOG, cdr_schema, gda_schema
+from joint_ie.corpora.origin import Corpus, Origin
+from joint_ie.corpora.pubtator import PUBTATOR, biored_schema
+from joint_ie.corpora.scierc import SCIERC, scierc_schema
+from joint_ie.corpora.spert import SPERT, conll04_schema
 from joint_ie.errors import InputError, nearest
-from joint_ie.schema import Schema
 
 DATA_VARIABLE = "JOINT_IE_DATA"
 
+_DOCRED = Origin("https://github.com/thunlp/DocRED", "MIT")
+_REDOCRED = Origin("https://github.com/tonytan48/Re-DocRED", "MIT")
+_DOCRED_JOINT = Origin("https://github.com/amazon-science/e2e-docie", "MIT-0")
+_HACRED = Origin("https://github.com/qiaojiim/HacRED", "not stated")
+_DWIE = Origin("https://github.com/klimzaporojets/DWIE", "annotations GPL-3.0; texts (c) Deutsche Welle")
+_CDR = Origin("https://biocreative.bioinformatics.udel.edu/tasks/biocreative-v/track-3-cdr/", "public")
+_EOG = Origin(
+    "https://github.com/fenchri/edge-oriented-graph", "made from the public corpora by a script for non-commercial use"
+)
+_BIORED = Origin("https://ftp.ncbi.nlm.nih.gov/pub/lu/BioRED/", "CC0")
+_SCIERC = Origin("http://nlp.cs.washington.edu/sciIE/", "not stated")
+_SPERT = Origin("https://github.com/lavis-nlp/spert", "not stated")
 
-@dataclass(frozen=True)
-class Corpus:
-    """A published corpus part: the first of ``files`` that exists is read, with the reader of that name."""
 
-    name: str
-    description: str
-    reader: str
-    files: tuple[str, ...]
-    schema: Callable[[], Schema]
+def find(corpus: Corpus, root: Path | str | None = None) -> Path | None:
+    """Its file or folder under ``root``, or under the data folder; None if there is none."""
+    paths = (data_root(root) / file for file in corpus.files)
+    return next((path for path in paths if path.exists()), None)
 
-    def find(self, root: Path | str | None = None) -> Path | None:
-        """Its file under ``root``, or under the data folder; None if there is none."""
-        paths = (data_root(root) / file for file in self.files)
-        return next((path for path in paths if path.is_file()), None)
 
-    def path(self, root: Path | str | None = None) -> Path:
-        """Like `find`, but a missing file is an `InputError`."""
-        found = self.find(root)
-        if found is None:
-            raise InputError(
-                f'corpus "{self.name}": no {" or ".join(self.files)} in {data_root(root).resolve()}; '
-                f"download it there, or set {DATA_VARIABLE} to the folder that has it"
-            )
-        return found
+def path_of(corpus: Corpus, root: Path | str | None = None) -> Path:
+    """Like `find`, but a missing file is an `InputError`."""
+    found = find(corpus, root)
+    if found is None:
+        raise InputError(
+            f'corpus "{corpus.name}": no {" or ".join(corpus.files)} in {data_root(root).resolve()}; '
+            f"download it there from {corpus.origin.url}, or set {DATA_VARIABLE} to the folder that has it"
+        )
+    return found
 
 
 def data_root(root: Path | str | None = None) -> Path:
@@ -53,33 +62,93 @@ def corpus(name: str) -> Corpus:
     return CORPORA[name]
 
 
-def _docred(name: str, description: str, *files: str) -> Corpus:
-    return Corpus(name, description, "docred", files, docred_schema)
-
-
-CORPORA: Mapping[str, Corpus] = {
-    corpus.name: corpus
-    for corpus in (
-        _docred(
-            "redocred/train",
+def _docred() -> Iterator[Corpus]:
+    parts = {
+        "redocred/train": (
             "Re-DocRED, training (the full file, else the part of 992 documents)",
-            "redocred/train_revised.json",
-            "redocred/train_partial_992.json",
+            ("redocred/train_revised.json", "redocred/train_partial_992.json"),
+            _REDOCRED,
         ),
-        _docred("redocred/dev", "Re-DocRED, development", "redocred/dev_revised.json"),
-        _docred("redocred/test", "Re-DocRED, test", "redocred/test_revised.json"),
-        _docred("docred/train", "DocRED, annotated training", "docred/train_annotated.json"),
-        _docred("docred/extra", "DocRED, 282 further training documents", "docred/train_annotated_extra.json"),
-        _docred("docred/distant", "DocRED, distantly labelled training", "docred/train_distant.json"),
-        _docred("docred/dev", "DocRED, development", "docred/dev.json"),
-        _docred("docred/unlabelled", "DocRED, test: no relations", "docred/unlabelled.json", "docred/test.json"),
-        _docred("docred-joint/train", "DocRED end-to-end split, training", "docred_joint/train_joint.json"),
-        _docred(
-            "docred-joint/dev",
+        "redocred/dev": ("Re-DocRED, development", ("redocred/dev_revised.json",), _REDOCRED),
+        "redocred/test": ("Re-DocRED, test", ("redocred/test_revised.json",), _REDOCRED),
+        "docred/train": ("DocRED, annotated training", ("docred/train_annotated.json",), _DOCRED),
+        "docred/extra": ("DocRED, 282 further training documents", ("docred/train_annotated_extra.json",), _DOCRED),
+        "docred/distant": ("DocRED, distantly labelled training", ("docred/train_distant.json",), _DOCRED),
+        "docred/dev": ("DocRED, development", ("docred/dev.json",), _DOCRED),
+        "docred/unlabelled": ("DocRED, test: no relations", ("docred/unlabelled.json", "docred/test.json"), _DOCRED),
+        "docred-joint/train": ("DocRED end-to-end split, training", ("docred_joint/train_joint.json",), _DOCRED_JOINT),
+        "docred-joint/dev": (
             "DocRED end-to-end split, development (the full file, else the part of 263 documents)",
-            "docred_joint/dev_joint.json",
-            "docred_joint/dev_joint_263.json",
+            ("docred_joint/dev_joint.json", "docred_joint/dev_joint_263.json"),
+            _DOCRED_JOINT,
         ),
-        _docred("docred-joint/test", "DocRED end-to-end split, test", "docred_joint/test_joint.json"),
+        "docred-joint/test": ("DocRED end-to-end split, test", ("docred_joint/test_joint.json",), _DOCRED_JOINT),
+    }
+    for name, (description, files, origin) in parts.items():
+        yield Corpus(name, description, DOCRED.name, files, docred_schema, origin)
+
+
+def _parts() -> Iterator[Corpus]:
+    """Everything that is not in DocRED's layout."""
+    for part, long in (("train", "training"), ("dev", "development"), ("test", "test")):
+        yield Corpus(f"hacred/{part}", f"HacRED, {long}", HACRED.name, (f"hacred/{part}.json",), None, _HACRED)
+    yield Corpus(
+        "dwie/train", "DWIE, training articles", DWIE_TRAIN.name, ("dwie/annos_with_content",), dwie_schema, _DWIE
     )
-}
+    yield Corpus("dwie/test", "DWIE, test articles", DWIE_TEST.name, ("dwie/annos_with_content",), dwie_schema, _DWIE)
+    for part, file, long in (
+        ("train", "train_annotated", "training"),
+        ("dev", "dev", "development"),
+        ("test", "test", "test"),
+    ):
+        description = f"DWIE in DocRED's form, {long}"
+        yield Corpus(f"dwie-docred/{part}", description, DWIE_DOCRED.name, (f"dwie/{file}.json",), dwie_schema, _DWIE)
+    for part, file, long in (
+        ("train", "Training", "training"),
+        ("dev", "Development", "development"),
+        ("test", "Test", "test"),
+    ):
+        yield Corpus(
+            f"cdr/{part}",
+            f"CDR, {long}, pairs after the hypernym filter",
+            EOG.name,
+            (f"cdr/{part}_filter.data",),
+            cdr_schema,
+            _EOG,
+        )
+        yield Corpus(
+            f"cdr-unfiltered/{part}", f"CDR, {long}, all pairs", EOG.name, (f"cdr/{part}.data",), cdr_schema, _EOG
+        )
+        yield Corpus(
+            f"cdr-pubtator/{part}",
+            f"CDR, {long}, as published",
+            PUBTATOR.name,
+            (f"cdr/CDR_{file}Set.PubTator.txt",),
+            cdr_schema,
+            _CDR,
+        )
+    for part, long in (("train", "training"), ("dev", "development"), ("test", "test")):
+        yield Corpus(f"gda/{part}", f"GDA, {long}", EOG.name, (f"gda/{part}.data",), gda_schema, _EOG)
+        file = f"biored/{part.capitalize()}"
+        yield Corpus(f"biored/{part}", f"BioRED, {long}", PUBTATOR.name, (f"{file}.PubTator",), biored_schema, _BIORED)
+        yield Corpus(
+            f"biored-bioc/{part}",
+            f"BioRED, {long}, as BioC JSON",
+            BIOC.name,
+            (f"{file}.BioC.JSON",),
+            biored_schema,
+            _BIORED,
+        )
+    for part, long in (("train", "training"), ("dev", "development"), ("test", "test")):
+        yield Corpus(f"scierc/{part}", f"SciERC, {long}", SCIERC.name, (f"scierc/{part}.json",), scierc_schema, _SCIERC)
+        yield Corpus(
+            f"conll04/{part}",
+            f"CoNLL04 (sentences), {long}",
+            SPERT.name,
+            (f"spert_conll04/conll04_{part}.json",),
+            conll04_schema,
+            _SPERT,
+        )
+
+
+CORPORA: Mapping[str, Corpus] = {corpus.name: corpus for corpus in (*_docred(), *_parts())}

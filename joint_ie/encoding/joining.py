@@ -6,6 +6,7 @@ text for related. In joined documents entities of different origin are related t
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from joint_ie.document import Document, Entity, Mention, Relation
 
@@ -15,7 +16,8 @@ GAP = "\n\n"
 def join(documents: Sequence[Document]) -> Document:
     """One document: texts one after the other, entities of equal type and name (letter case aside) merged.
 
-    Relations are those of the parts; they are None if any part was not annotated with relations.
+    Relations are those of the parts; they are None if any part was not annotated with relations. If any part asks
+    about certain pairs only, the whole asks about the pairs of its parts, none across a seam.
     """
     tokens: list[tuple[int, int]] = []
     sentences: list[tuple[int, int]] = []
@@ -23,6 +25,7 @@ def join(documents: Sequence[Document]) -> Document:
     relations: list[Relation] = []
     known: dict[tuple[str, str], int] = {}
     facts: set[tuple[int, int, str]] = set()
+    asked: set[tuple[int, int]] = set()
     chars = 0
     for document in documents:
         words, first_sentence = len(tokens), len(sentences)
@@ -45,7 +48,10 @@ def join(documents: Sequence[Document]) -> Document:
                 facts.add((head, tail, relation.type))
                 evidence = tuple(i + first_sentence for i in relation.evidence)
                 relations.append(replace(relation, head=head, tail=tail, evidence=evidence))
+        pairs = permutations(range(len(number)), 2) if document.candidates is None else document.candidates
+        asked |= {(number[head], number[tail]) for head, tail in pairs if number[head] != number[tail]}
         chars += len(document.text) + len(GAP)
+    restricted = any(document.candidates is not None for document in documents)
     complete = all(document.relations is not None for document in documents)
     return Document(
         id=" + ".join(document.id for document in documents),
@@ -54,6 +60,7 @@ def join(documents: Sequence[Document]) -> Document:
         sentence_spans=tuple(sentences),
         entities=tuple(entities),
         relations=tuple(relations) if complete else None,
+        candidates=tuple(sorted(asked)) if restricted else None,
     )
 
 

@@ -32,9 +32,10 @@ class Examples:
     Shapes: ``gold_spans`` [mentions, 2] with repeats, ``inside`` and ``outside`` [n, 2] the spans that are no
     mentions and lie completely inside some mention, or not; ``same`` and ``different`` [n, 2] ordered mention
     pairs of one entity and of two, ``*_distance`` [n] their edit distances; ``pairs`` [pairs, 2] all ordered
-    entity pairs, row-major, and ``labels`` [facts, 2] = (row, relation), None without relation annotation. ``pairs``
-    are then None as well, unless a teacher will say what holds. ``evidence`` [n, 3] = (row, sentence, how many of the
-    pair's relations cite it), None without relation annotation, too.
+    entity pairs that the document asks about, row-major, and ``labels`` [facts, 2] = (row, relation) of those among
+    them, None without relation annotation. ``pairs`` are then None as well, unless a teacher will say what holds.
+    ``evidence`` [n, 3] = (row, sentence, how many of the pair's relations cite it), None without relation annotation,
+    too.
     """
 
     gold_spans: Integers
@@ -82,14 +83,18 @@ def examples(
     coreferent = entity[i] == entity[j]
     pairs = labels = evidence = None
     if document.relations is not None or unlabelled_pairs:
-        head, tail = np.nonzero(~np.eye(len(document.entities), dtype=bool))
+        asked = ~np.eye(len(document.entities), dtype=bool)
+        if document.candidates is not None:
+            head, tail = np.array(document.candidates, dtype=np.int64).reshape(-1, 2).T
+            asked = asked & (np.bincount(head * len(asked) + tail, minlength=asked.size).reshape(asked.shape) > 0)
+        head, tail = np.nonzero(asked)
         pairs = np.stack((head, tail), axis=1)
     if document.relations is not None:
-        n = len(document.entities) - 1
+        rows = np.cumsum(asked).reshape(asked.shape) - 1
         facts: dict[tuple[int, int], set[int]] = {}  # the sentences of every (row, relation)
         for r in document.relations:
-            if r.head != r.tail:
-                row = r.head * n + r.tail - (r.tail > r.head)
+            if asked[r.head, r.tail]:
+                row = int(rows[r.head, r.tail])
                 facts.setdefault((row, relation_index[r.type]), set()).update(r.evidence)
         labels = np.array(sorted(facts), dtype=np.int64).reshape(-1, 2)
         cited = Counter((row, sentence) for (row, _), sentences in facts.items() for sentence in sentences)

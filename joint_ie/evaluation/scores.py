@@ -20,14 +20,18 @@ def harmonic(precision: float, recall: float) -> float:
 
 @dataclass(frozen=True)
 class Score:
-    """Fractions in [0, 1], and how many items were right, predicted and to be found."""
+    """Fractions in [0, 1], and how many items were right, predicted and to be found.
+
+    The counts are whole numbers unless items may be partly right; ``true_positives`` is then the right part of what
+    was predicted.
+    """
 
     precision: float
     recall: float
     f1: float
-    true_positives: int
-    predicted: int
-    gold: int
+    true_positives: float
+    predicted: float
+    gold: float
 
     @classmethod
     def from_counts(cls, true_positives: int, predicted: int, gold: int) -> "Score":

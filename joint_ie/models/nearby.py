@@ -1,8 +1,11 @@
-"""Which entity pairs are worth a relation score in a very long document."""
+"""Which entity pairs get a relation score: those that a corpus asks about, in long documents the near ones."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from joint_ie.document import Document
 from joint_ie.encoding.index import MentionIndex, PairIndex
 
 
@@ -40,3 +43,25 @@ def nearby_pairs(mentions: MentionIndex, word_offset: Tensor, max_distance: int)
         torch.cat((pairs.document, mentions.entity_document[head])),
     )
     return merged[torch.argsort(merged.head * mentions.entities + merged.tail)], left_out
+
+
+def asked_pairs(pairs: PairIndex, documents: Sequence[Document], entity_document: Tensor) -> PairIndex:
+    """Those of the ``pairs`` that are `Document.candidates`; of a document that asks about all pairs, all.
+
+    ``entity_document`` [entities]: the entities are those of the documents, in order.
+    """
+    restricted = [i for i, document in enumerate(documents) if document.candidates is not None]
+    if not restricted:
+        return pairs
+    device, entities = entity_document.device, len(entity_document)
+    count = torch.bincount(entity_document, minlength=len(documents))
+    first = (count.cumsum(0) - count).tolist()
+    asked = [
+        (head + first[i]) * entities + tail + first[i]
+        for i in restricted
+        for head, tail in documents[i].candidates or ()
+    ]
+    free = torch.ones(len(documents), dtype=torch.bool, device=device)
+    free[restricted] = False
+    known = torch.isin(pairs.head * entities + pairs.tail, torch.tensor(asked, dtype=torch.long, device=device))
+    return pairs[torch.nonzero(known | free[pairs.document]).squeeze(1)]

@@ -40,10 +40,10 @@ class Predictor:
 
     @torch.no_grad()
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:
-        """Relations between the entities that the documents already have; entities stay as they are."""
+        """Relations between the entities that the documents have, of the pairs that they ask about; entities stay."""
         batch = self.stages.batch(documents, given=True)
         encoded, found = self.stages.given(batch)
-        scored = self.stages.pairs(batch, encoded, found)
+        scored = self.stages.pairs(batch, encoded, found, given=True)
         return self._with_relations(documents, scored, self.model.settings.relations.gold_shift)
 
     def _with_entities(self, document: Document, found: Sequence[FoundEntity]) -> Document:
@@ -93,6 +93,6 @@ class Predictor:
             label = self.model.schema.relation_types[kind]
             listed[document].append(Relation(head, tail, label.id, label.name, certainty, where, how))
         return [
-            document.with_annotations(document.entities, relations)
+            document.with_annotations(document.entities, relations, document.candidates)
             for document, relations in zip(documents, listed, strict=True)
         ]

@@ -22,7 +22,7 @@ from joint_ie.heads.pair_input import PairInput
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import complete_linkage
 from joint_ie.models.joint import JointModel
-from joint_ie.models.nearby import nearby_pairs
+from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
 SPANS = 1 << 15  # scored together
@@ -167,10 +167,16 @@ class Stages:
         return self.model.encode(batch.plain, batch.words, longest), found
 
     def pairs(
-        self, batch: Batch, encoded: Encoded | None, found: Sequence[Sequence[FoundEntity]], plain: bool = False
+        self,
+        batch: Batch,
+        encoded: Encoded | None,
+        found: Sequence[Sequence[FoundEntity]],
+        plain: bool = False,
+        given: bool = False,
     ) -> ScoredPairs:
         """Logits of all pairs of entities that are near enough.
 
+        Where the entities are ``given`` by the documents, of the pairs that the documents ask about.
         Pairs that the head refuses have logits that decide for no relation; with ``plain`` logits they have their own.
         """
         settings = self.model.settings.relations
@@ -179,6 +185,8 @@ class Stages:
         device = mentions.spans.device
         kinds = torch.tensor([entity.type for group in found for entity in group], dtype=torch.long, device=device)
         pairs, left_out = nearby_pairs(mentions, batch.words.offset, settings.max_word_distance)
+        if given:
+            pairs = asked_pairs(pairs, batch.documents, mentions.entity_document)
         if not len(pairs):
             return ScoredPairs(pairs, left_out, iter(()))
         if settings.marked:
@@ -189,13 +197,13 @@ class Stages:
             view = self.collator.marked(batch.documents, spans, types).to(device)
             encoded = self.model.encode(view, batch.words, mentions.spans.diff(dim=1).squeeze(1))
         assert encoded is not None
-        given = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
+        inputs = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
         head = self.model.relation_scorer
-        shared = head.prepare(given)
+        shared = head.prepare(inputs)
         rows = torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
         scored = ((part, head.score(shared, pairs[part])) for part in rows)
         chunks = ((part, at_least_float32(scores.logits if plain else scores.decisive)) for part, scores in scored)
-        return ScoredPairs(pairs, left_out, chunks, given, encoded.view)
+        return ScoredPairs(pairs, left_out, chunks, inputs, encoded.view)
 
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())

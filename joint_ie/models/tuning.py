@@ -127,7 +127,7 @@ class Tuner:
                 for position, entity in enumerate(entities)
             ]
             flat = {key: position for position, key in enumerate(keys)}
-            scored = self.stages.pairs(batch, encoded, found)
+            scored = self.stages.pairs(batch, encoded, found, given=gold)
             pairs = zip(scored.pairs.head.tolist(), scored.pairs.tail.tolist(), strict=True)
             row = {pair: position for position, pair in enumerate(pairs)}
             labels = torch.zeros(len(scored.pairs), len(relations), dtype=torch.bool, device=self.model.device)

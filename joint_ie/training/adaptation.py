@@ -81,9 +81,9 @@ class Teacher:
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.bf16):
             given = self.stages.batch(batch.given.documents, given=True)
             encoded, found = self.stages.given(given)
-            scored = self.stages.pairs(given, encoded, found, plain=True)
+            scored = self.stages.pairs(given, encoded, found, plain=True, given=True)
             logits = torch.cat([part for _, part in scored.chunks]).cpu()
-        # the teacher's are all pairs of every document, ordered by head and tail
+        # the teacher's are all pairs that a document asks about, ordered by head and tail
         keys = (scored.pairs.head * mentions.entities + scored.pairs.tail).cpu()
         return logits[torch.searchsorted(keys, pairs.head * mentions.entities + pairs.tail)]
 

@@ -8,9 +8,7 @@ from joint_ie.corpora.facts import Fact
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.grouping import by_length
-from joint_ie.evaluation import end_to_end, gold_entities
-from joint_ie.evaluation.end_to_end import EndToEndScores
-from joint_ie.evaluation.gold_entities import GoldEntityScores
+from joint_ie.evaluation import Scores, end_to_end, gold_entities
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
@@ -34,11 +32,11 @@ def measure(
 ) -> dict[str, float]:
     """F1 of every task: ``mentions`` to ``relations_strict`` end-to-end, ``gold_entities`` with gold entities."""
     metrics: dict[str, float] = {}
-    for scores in scores_by_mode(predictor, documents, modes).values():
-        if isinstance(scores, GoldEntityScores):
-            metrics["gold_entities"] = scores.relations.f1
+    for mode, scores in scores_by_mode(predictor, documents, modes).items():
+        if mode == "gold-entities":
+            metrics["gold_entities"] = scores["relations"].f1
         else:
-            metrics |= {task: getattr(scores, task).f1 for task in METRICS["end-to-end"]}
+            metrics |= {task: scores[task].f1 for task in METRICS["end-to-end"]}
     return metrics
 
 
@@ -47,9 +45,9 @@ def scores_by_mode(
     documents: Sequence[Document],
     modes: Sequence[str],
     training_facts: Set[Fact] | None = None,
-) -> dict[str, EndToEndScores | GoldEntityScores]:
+) -> dict[str, Scores]:
     """Documents are annotated and scored in every one of ``modes``; with ``training_facts`` for Ign F1, too."""
-    scores: dict[str, EndToEndScores | GoldEntityScores] = {}
+    scores: dict[str, Scores] = {}
     if "end-to-end" in modes:
         predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
         scores["end-to-end"] = end_to_end(documents, predicted)

@@ -30,7 +30,7 @@ def test_formats_are_recognised_by_content(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n", "is empty"),
-        (b"{}", "not recognised; name it with --reader, one of jsonl, docred"),
+        (b"{}", "not recognised; name it with --reader, one of jsonl, "),
         ("[é]".encode("latin-1"), "not UTF-8"),
     ],
 )

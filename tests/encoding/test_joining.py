@@ -55,6 +55,15 @@ def test_equal_names_of_equal_type_are_one_entity() -> None:
     assert whole.relations is None  # nobody looked for relations in one of the parts
 
 
+def test_pairs_across_a_seam_are_not_asked_about(toy) -> None:
+    first, second = toy.document(1, entities=3), toy.document(2, entities=2)
+    entities = [replace(entity, name=f"{i}") for i, entity in enumerate((*first.entities, *second.entities))]
+    first = replace(first, entities=tuple(entities[:3]), candidates=((0, 2),), relations=())
+    second = replace(second, entities=tuple(entities[3:]))
+    assert join([first, second]).candidates == ((0, 2), (3, 4), (4, 3))
+    assert join([second]).candidates is None
+
+
 def replace_type(document: Document, word: int, type: str):
     from joint_ie.document import Entity
 

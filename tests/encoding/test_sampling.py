@@ -56,6 +56,17 @@ def test_pairs_and_labels(toy, seed: int, entities: int) -> None:
     assert len(made.labels) == len(facts)
 
 
+@given(seed=SEEDS, asked=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=8, unique=True))
+@settings(max_examples=40, deadline=None)
+def test_only_the_pairs_that_are_asked_about(toy, seed: int, asked: list[tuple[int, int]]) -> None:
+    document, everything = found(toy, seed, entities=4, relations=4)
+    made = examples(replace(document, candidates=tuple(asked)), toy.SCHEMA.relation_index, 4)
+    assert rows(made.pairs) == sorted(pair for pair in asked if pair[0] != pair[1])
+    facts = {(*everything.pairs[row].tolist(), relation) for row, relation in rows(everything.labels)}
+    kept = {(*made.pairs[row].tolist(), relation) for row, relation in rows(made.labels)}
+    assert kept == {fact for fact in facts if fact[:2] in asked}
+
+
 def test_no_relation_annotation_is_not_no_relation(toy) -> None:
     document, without = found(toy, 1, relations=None)
     assert without.pairs is None and without.labels is None

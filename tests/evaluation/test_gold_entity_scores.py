@@ -1,7 +1,5 @@
-import json
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,142 +7,13 @@ from hypothesis import strategies as st
 
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.errors import InputError
-from joint_ie.evaluation import gold_entities
-from joint_ie.evaluation.gold_entities import Fact, NamedFact, score_facts
+from joint_ie.evaluation import Scores, evaluate, gold_entities
+from joint_ie.evaluation.docred import as_published, docred
+from joint_ie.evaluation.gold_entities import Stray, stray_tallies
+from joint_ie.evaluation.gold_facts import NamedFact
+from joint_ie.evaluation.tally import Tally
 
-PREDICTIONS = ["p1_light", "p2_mid", "p3_heavy", "p4_odd"]
 PEER_EPSILON = 1e-5
-
-
-def load(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "joint_and_scoring" / "b_gold_entity"
-
-
-@pytest.fixture(scope="module")
-def dev(shared: Path) -> list[dict[str, Any]]:
-    data: list[dict[str, Any]] = load(shared / "data" / "redocred" / "dev_revised.json")
-    return data
-
-
-@pytest.fixture(scope="module")
-def gold(dev: list[dict[str, Any]]) -> list[Document]:
-    documents = []
-    for item in dev:
-        document = Document.from_words(item["title"], item["sents"])
-        starts = [span[0] for span in document.sentence_spans]
-        entities = []
-        for vertex in item["vertexSet"]:
-            mentions = tuple(
-                document.mention(starts[m["sent_id"]] + m["pos"][0], starts[m["sent_id"]] + m["pos"][1], m["name"])
-                for m in vertex
-            )
-            entities.append(Entity(vertex[0]["type"], vertex[0]["name"], mentions))
-        facts = [Relation(label["h"], label["t"], label["r"]) for label in item["labels"]]
-        documents.append(document.with_annotations(entities, facts))
-    return documents
-
-
-@pytest.fixture(scope="module")
-def train(shared: Path) -> set[NamedFact]:
-    """Names of every labelled training fact, straight from the file."""
-    return {
-        (head["name"], tail["name"], label["r"])
-        for item in load(shared / "data" / "redocred" / "train_partial_992.json")
-        for label in item["labels"]
-        for head in item["vertexSet"][label["h"]]
-        for tail in item["vertexSet"][label["t"]]
-    }
-
-
-@pytest.fixture(scope="module")
-def known(golden: Path, dev: list[dict[str, Any]]) -> set[Fact]:
-    flags = load(golden / "gold_labels_in_train.json")
-    return {
-        (item["title"], label["h"], label["t"], label["r"])
-        for item, listed in zip(dev, flags, strict=True)
-        for label, flag in zip(item["labels"], listed["label_in_train"], strict=True)
-        if flag
-    }
-
-
-def submission(golden: Path, name: str) -> list[Fact]:
-    return [(item["title"], item["h_idx"], item["t_idx"], item["r"]) for item in load(golden / f"pred_{name}.json")]
-
-
-@pytest.mark.parametrize("name", PREDICTIONS)
-def test_golden_submissions(golden: Path, dev: list[dict[str, Any]], known: set[Fact], name: str) -> None:
-    expected = load(golden / "expected_peers.json")[name]
-    facts = {(item["title"], label["h"], label["t"], label["r"]) for item in dev for label in item["labels"]}
-    predicted = submission(golden, name)
-
-    exact, want = score_facts(facts, predicted, known), expected["docred_official_script"]
-    assert exact.relations.f1 == pytest.approx(want["f1"], rel=1e-12, abs=0)
-    assert exact.relations.precision == pytest.approx(want["precision"], rel=1e-12, abs=0)
-    assert exact.relations.recall == pytest.approx(want["recall"], rel=1e-12, abs=0)
-    assert exact.relations_ign.f1 == pytest.approx(want["ign_f1_annotated"], rel=1e-12, abs=0)
-    assert exact.relations_ign.precision == pytest.approx(want["ign_precision_annotated"], rel=1e-12, abs=0)
-    counts = (exact.relations.true_positives, exact.relations.predicted, exact.relations.gold, exact.known)
-    assert counts == (want["n_correct"], want["n_submitted"], want["n_gold"], want["n_correct_in_train"])
-
-    for peer in ("redocred", "atlop", "kd_docre"):
-        later = score_facts(facts, predicted, known, epsilon=PEER_EPSILON)
-        assert later.relations.f1 == pytest.approx(expected[peer]["f1"], rel=1e-12, abs=0)
-        assert later.relations_ign.f1 == pytest.approx(expected[peer]["ign_f1_annotated"], rel=1e-12, abs=0)
-        no_distant = score_facts(facts, predicted, epsilon=PEER_EPSILON).relations_ign
-        assert no_distant.f1 == pytest.approx(expected[peer]["ign_f1_distant"], rel=1e-12, abs=0)
-
-
-@pytest.mark.parametrize("name", PREDICTIONS)
-@pytest.mark.parametrize("epsilon", [0.0, PEER_EPSILON])
-def test_golden_documents(golden: Path, gold: list[Document], train: set[NamedFact], name: str, epsilon: float) -> None:
-    """The same numbers from Documents and from the training file; `p4_odd` without its unknown titles."""
-    documents = {document.id: replace(document, relations=()) for document in gold}
-    for title, head, tail, relation in submission(golden, name):
-        if title in documents:
-            document = documents[title]
-            documents[title] = replace(
-                document, relations=(*(document.relations or ()), Relation(head, tail, relation))
-            )
-    scores = gold_entities(gold, documents.values(), train, epsilon)
-
-    expected = load(golden / "expected_peers.json")[name]
-    if name == "p4_odd":
-        want = expected["redocred_benchmark_unknown_titles_removed"] if epsilon else None
-    else:
-        want = expected["redocred"] if epsilon else expected["docred_official_script"]
-    assert scores.relations_ign is not None
-    assert scores.known == expected["docred_official_script"]["n_correct_in_train"]
-    assert scores.relations_ign.f1 < scores.relations.f1
-    if want:
-        assert scores.relations.f1 == pytest.approx(want["f1"], rel=1e-12, abs=0)
-        assert scores.relations_ign.f1 == pytest.approx(want["ign_f1_annotated"], rel=1e-12, abs=0)
-
-
-def test_golden_known_flags(gold: list[Document], train: set[NamedFact], known: set[Fact]) -> None:
-    """Each flag on its own: a gold fact alone is known exactly if the flag says so."""
-    assert gold_entities(gold, gold, train).known == len(known)
-    for document in gold:
-        facts = [(document.id, r.head, r.tail, r.type) for r in document.relations or ()]
-        for fact, relation in zip(facts, document.relations or (), strict=True):
-            alone = [replace(document, relations=(relation,))]
-            assert gold_entities(alone, alone, train).known == (fact in known), fact
-
-
-def test_golden_corner_cases(golden: Path, dev: list[dict[str, Any]]) -> None:
-    cases = load(golden / "corner_cases.json")
-    facts = {(item["title"], label["h"], label["t"], label["r"]) for item in dev for label in item["labels"]}
-    assert score_facts(facts, []).relations.f1 == cases["results"]["empty"]["redocred"][0] == 0.0
-    one = [(item["title"], item["h_idx"], item["t_idx"], item["r"]) for item in cases["one_correct_fact"]]
-    want = cases["results"]["one_correct_fact"]["redocred"]
-    scores = score_facts(facts, one, epsilon=PEER_EPSILON)
-    assert scores.relations.f1 == pytest.approx(want[0], rel=1e-12)
-    assert scores.relations_ign.f1 == pytest.approx(want[2], rel=1e-12)
-    assert (scores.relations.precision, scores.relations.recall) == pytest.approx((want[4], want[5]), rel=1e-12)
 
 
 def build(relations: list[tuple[int, int, str]] | None, id: str = "d") -> Document:
@@ -170,21 +39,20 @@ def build(relations: list[tuple[int, int, str]] | None, id: str = "d") -> Docume
 )
 def test_known_needs_both_names_and_the_relation(fact: NamedFact, known: int) -> None:
     scores = gold_entities([build([(0, 1, "P19")])], [build([(0, 1, "P19"), (0, 2, "P19")])], {fact})
-    assert scores.known == known
-    assert scores.relations_ign is not None
-    assert (scores.relations_ign.predicted, scores.relations_ign.recall) == (2 - known, 1.0)
+    assert scores.counts["known"] == known
+    assert (scores["relations_ign"].predicted, scores["relations_ign"].recall) == (2 - known, 1.0)
 
 
 def test_only_right_facts_are_left_out() -> None:
     scores = gold_entities([build([(0, 1, "P19")])], [build([(0, 2, "P19")])], {("Ann", "Oslo", "P19")})
-    assert scores.known == 0
-    assert scores.relations_ign == scores.relations
+    assert scores.counts["known"] == 0
+    assert scores["relations_ign"] == scores["relations"]
 
 
 def test_repeats_and_direction() -> None:
     gold = [build([(0, 1, "P19"), (0, 1, "P19"), (0, 2, "P20")])]
     scores = gold_entities(gold, [build([(0, 1, "P19"), (0, 1, "P19"), (2, 0, "P20")])])
-    counts = (scores.relations.true_positives, scores.relations.predicted, scores.relations.gold)
+    counts = (scores["relations"].true_positives, scores["relations"].predicted, scores["relations"].gold)
     assert counts == (1, 2, 2)
 
 
@@ -209,8 +77,8 @@ def test_missing_and_unannotated_documents() -> None:
     gold = [build(facts, "1"), build(facts, "2"), build(None, "3")]
     scores = gold_entities(gold, [build(facts, "2"), build(facts, "3")])
     assert (scores.documents, scores.missing, scores.without_relations) == (3, 1, 1)
-    assert (scores.relations.precision, scores.relations.recall) == (1.0, 0.5)
-    assert scores.relations.predicted == 1
+    assert (scores["relations"].precision, scores["relations"].recall) == (1.0, 0.5)
+    assert scores["relations"].predicted == 1
 
 
 def test_bad_input_is_named() -> None:
@@ -220,36 +88,179 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="'e' is not among"):
         gold_entities([document], [replace(document, id="e")])
     with pytest.raises(InputError, match="negative"):
-        score_facts([], [], epsilon=-1e-5)
+        gold_entities([document], [document], set(), ign_epsilon=-1e-5)
 
 
+def test_evidence_counts_sentences_of_right_facts() -> None:
+    gold = [evidence_document([(0, 1, "P19", (0, 1)), (1, 0, "P20", (2,)), (0, 2, "P20", ())])]
+    predicted = [
+        evidence_document([(0, 1, "P19", (1, 1, 2)), (1, 0, "P21", (2,)), (0, 2, "P20", (0,)), (0, 1, "P19", (0,))])
+    ]
+    scores = gold_entities(gold, predicted)
+    counts = (scores["evidence"].true_positives, scores["evidence"].predicted, scores["evidence"].gold)
+    # of the repeated fact, the first one's sentences 1 and 2; one sentence each of a wrong fact and of one without gold
+    assert counts == (1, 4, 3)
+    assert scores.counts == {"without_evidence": 0}
+
+
+def test_documents_without_evidence_labels_are_counted() -> None:
+    labelled, bare = [(0, 1, "P19", (0,))], [(0, 1, "P19", ())]
+    gold = [
+        evidence_document(labelled, "1"),
+        evidence_document(bare, "2"),
+        evidence_document([], "3"),
+        evidence_document(None, "4"),
+    ]
+    predicted = [replace(document, relations=gold[0].relations) for document in gold]
+    scores = gold_entities(gold, predicted)
+    assert scores.counts["without_evidence"] == scores.to_dict()["without_evidence"] == 2
+    assert scores["evidence"].f1 == 1.0
+    assert scores["evidence"].predicted == 1
+    everywhere = evaluate(docred(all_evidence=True), gold, predicted)
+    assert (everywhere["evidence"].true_positives, everywhere["evidence"].predicted) == (1, 3)
+
+
+def evidence_document(facts: list[tuple[int, int, str, tuple[int, ...]]] | None, id: str = "d") -> Document:
+    """Entity 0 is in sentences 0 and 2, entity 1 in sentence 1, entity 2 in sentence 2."""
+    document = Document.from_words(id, [["Ann", "."], ["Rome"], ["she", "left", "Oslo", "."]])
+    entities = [
+        Entity("PER", "Ann", (document.mention(0, 1), document.mention(3, 4))),
+        Entity("LOC", "Rome", (document.mention(2, 3),)),
+        Entity("LOC", "Oslo", (document.mention(5, 6),)),
+    ]
+    relations = None if facts is None else [Relation(h, t, r, evidence=e) for h, t, r, e in facts]
+    return document.with_annotations(entities, relations)
+
+
+def test_facts_within_and_across_sentences() -> None:
+    gold = [evidence_document([(0, 1, "P19", ()), (2, 0, "P20", ()), (1, 2, "P21", ())])]
+    predicted = [evidence_document([(0, 1, "P19", ()), (2, 0, "P19", ()), (0, 0, "P19", ()), (1, 0, "P19", ())])]
+    scores = gold_entities(gold, predicted)
+    intra, inter = scores["intra"], scores["inter"]
+    assert (intra.true_positives, intra.predicted, intra.gold) == (0, 2, 1)
+    assert (inter.true_positives, inter.predicted, inter.gold) == (1, 2, 2)
+
+
+def test_only_candidates_are_scored() -> None:
+    gold = [replace(build([(0, 1, "P19"), (0, 2, "P19")]), candidates=((0, 1), (1, 0)))]
+    predicted = [build([(0, 1, "P19"), (1, 0, "P19"), (2, 0, "P19"), (0, 2, "P19")])]
+    scores = gold_entities(gold, predicted, {("Ann", "Oslo", "P19")})
+    counts = (scores["relations"].true_positives, scores["relations"].predicted, scores["relations"].gold)
+    assert counts == (1, 2, 1)
+    assert scores.counts["known"] == 0
+
+
+def test_scores_by_relation() -> None:
+    gold, predicted = [build([(0, 1, "P19"), (0, 2, "P20")])], [build([(0, 1, "P19"), (0, 2, "P19")])]
+    scores = gold_entities(gold, predicted)
+    assert scores.per_label["relations"]["P19"].precision == 0.5
+    assert scores.per_label["relations"]["P20"].recall == 0.0
+    assert scores.macro["relations"].f1 == pytest.approx(1 / 3)
+
+
+def test_as_published_changes_nothing_else() -> None:
+    gold, predicted = [build([(0, 1, "P19"), (0, 2, "P20")])], [build([(0, 1, "P19"), (0, 2, "P19")])]
+    scores = gold_entities(gold, predicted, set())
+    later = as_published(scores)
+    assert later["relations_ign"].precision == pytest.approx(1 / (2 + PEER_EPSILON), rel=1e-15)
+    assert later == gold_entities(gold, predicted, set(), PEER_EPSILON)
+    assert replace(later, micro=scores.micro) == scores
+    assert as_published(gold_entities(gold, predicted)) == gold_entities(gold, predicted)
+    assert as_published(scores, 0.0, spare_evidence=1)["evidence"].gold == 1
+
+
+Facts = set[tuple[str, int, int, str]]
+TITLES, PLACES, RELATIONS = "de", (0, 1, 2), "RS"
 facts = st.sets(
-    st.tuples(st.sampled_from("de"), st.integers(0, 2), st.integers(0, 2), st.sampled_from("RS")), max_size=12
+    st.tuples(st.sampled_from(TITLES), st.sampled_from(PLACES), st.sampled_from(PLACES), st.sampled_from(RELATIONS)),
+    max_size=12,
 )
+NAMES = ("Ann", "Rome", "Oslo")
+
+
+def documents(listed: Iterable[tuple[str, int, int, str]]) -> list[Document]:
+    listed = list(listed)
+    return [build([fact[1:] for fact in listed if fact[0] == title], title) for title in TITLES]
+
+
+def named(known: Facts) -> set[NamedFact]:
+    """Names are the same in both documents."""
+    return {(NAMES[head], NAMES[tail], relation) for _, head, tail, relation in known}
 
 
 @given(facts, facts, facts, st.sampled_from([0.0, PEER_EPSILON]))
-def test_ign_never_exceeds_f1(gold: set[Fact], predicted: set[Fact], known: set[Fact], epsilon: float) -> None:
-    scores = score_facts(gold, list(predicted) * 2, known, epsilon)
-    assert scores.relations_ign.f1 <= scores.relations.f1
-    assert scores.relations_ign.recall == scores.relations.recall
-    assert scores.known == sum(fact in predicted and fact in known for fact in gold)
-    left = [fact for fact in predicted if not (fact in gold and fact in known)]
-    right = sum(fact in gold for fact in left)
+def test_ign_never_exceeds_f1(gold: Facts, predicted: Facts, known: Facts, epsilon: float) -> None:
+    names = named(known)
+    scores = gold_entities(documents(gold), documents(list(predicted) * 2), names, epsilon)
+    ign = scores["relations_ign"]
+    assert ign.f1 <= scores["relations"].f1
+    assert ign.recall == scores["relations"].recall
+    seen = {fact for fact in predicted & gold if (NAMES[fact[1]], NAMES[fact[2]], fact[3]) in names}
+    assert scores.counts["known"] == len(seen)
+    left = predicted - seen
     denominator = len(left) + epsilon
-    assert scores.relations_ign.precision == pytest.approx(right / denominator if denominator else 0.0, rel=1e-12)
+    right = len(left & gold)
+    assert ign.precision == pytest.approx(right / denominator if denominator else 0.0, rel=1e-12)
+    assert (ign.true_positives, ign.predicted, ign.gold) == (right, len(left), len(gold))
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=4, max_size=4), st.sampled_from([0.0, 1e-9, PEER_EPSILON]))
+def test_ign_never_exceeds_f1_to_the_last_bit(parts: list[int], epsilon: float) -> None:
+    known, unknown, wrong, missed = parts
+    right = known + unknown
+    plain = Tally(right, right + wrong, right, right + missed).score()
+    assert Tally(unknown, unknown + wrong, right, right + missed).score(epsilon).f1 <= plain.f1
+
+
+@given(facts, facts, facts)
+def test_scores_are_sums_over_documents(gold: Facts, predicted: Facts, known: Facts) -> None:
+    """Known facts, too: a document's tally does not depend on the others."""
+    protocol = docred(named(known))
+    parts = [protocol.count(*both) for both in zip(documents(gold), documents(predicted), strict=True)]
+    scores = evaluate(protocol, documents(gold), documents(predicted))
+    for measure in protocol.measures:
+        rows = [tally for part in parts for (name, _), tally in part.items() if name == measure]
+        assert sum(rows, Tally()).score() == scores[measure]
+
+
+def with_strays(gold: list[Document], predicted: list[Document], strays: Iterable[Stray]) -> Scores:
+    return gold_entities(gold, predicted, set(), strays=stray_tallies(docred(set()), gold, strays))
+
+
+@given(facts, facts, st.sets(st.tuples(st.just("x"), st.integers(0, 9), st.integers(0, 9), st.sampled_from("RST"))))
+def test_strays_stay_in_the_denominator(gold: Facts, predicted: Facts, strays: Facts) -> None:
+    before = gold_entities(documents(gold), documents(predicted), set())
+    after = with_strays(documents(gold), documents(predicted), [*strays, *strays])
+    for measure in ("relations", "relations_ign"):
+        assert after[measure].predicted == before[measure].predicted + len(strays)
+        assert after[measure].true_positives == before[measure].true_positives
+        assert after[measure].precision <= before[measure].precision
+        assert after[measure].recall == before[measure].recall
+    for measure in ("evidence", "intra", "inter"):
+        assert after[measure] == before[measure]
+
+
+def test_stray_sentences_count_where_evidence_does() -> None:
+    gold = [evidence_document([(0, 1, "P19", (0,))], "1"), evidence_document([(0, 1, "P19", ())], "2")]
+    outside = {"1": 2, "2": 3, "3": 4}
+    assert stray_tallies(docred(), gold, (), outside) == {("evidence", ""): Tally(predicted=2)}
+    assert stray_tallies(docred(all_evidence=True), gold, (), outside) == {("evidence", ""): Tally(predicted=5)}
 
 
 @given(facts, facts)
-def test_unknown_documents_stay_in_the_denominator(gold: set[Fact], predicted: set[Fact]) -> None:
-    before = score_facts(gold, predicted).relations
-    after = score_facts(gold, {*predicted, ("no such document", 0, 1, "R")}).relations
-    assert after.predicted == before.predicted + 1
-    assert after.precision <= before.precision
-    assert after.recall == before.recall
+def test_swapping_sides_swaps_precision_and_recall(gold: Facts, predicted: Facts) -> None:
+    there = gold_entities(documents(gold), documents(predicted))
+    back = gold_entities(documents(predicted), documents(gold))
+    for measure in ("relations", "intra", "inter"):
+        one, other = there[measure], back[measure]
+        assert (one.precision, one.recall, one.f1) == (other.recall, other.precision, other.f1)
 
 
-@given(facts, facts)
-def test_swapping_sides_swaps_precision_and_recall(gold: set[Fact], predicted: set[Fact]) -> None:
-    there, back = score_facts(gold, predicted).relations, score_facts(predicted, gold).relations
-    assert (there.precision, there.recall, there.f1) == (back.recall, back.precision, back.f1)
+@given(facts, st.permutations(TITLES))
+def test_order_does_not_matter(gold: Facts, order: list[str]) -> None:
+    predicted = [replace(d, relations=d.relations[::-1]) for d in documents(gold) if d.relations is not None]
+    predicted.sort(key=lambda document: order.index(document.id))
+    assert gold_entities(documents(gold), predicted) == gold_entities(documents(gold), documents(gold))
+    perfect = gold_entities(documents(gold), documents(gold))
+    assert {perfect[measure].f1 for measure in ("relations", "intra", "inter")} <= {0.0, 1.0}
+    assert perfect["relations"].f1 == float(bool(gold))

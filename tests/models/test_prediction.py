@@ -89,6 +89,24 @@ def test_the_order_of_entities_does_not_matter(toy, representation: str, input: 
 
 
 @every_system
+def test_only_pairs_that_are_asked_about_get_relations(toy, representation: str, input: str) -> None:
+    predictor = make(toy, representation, input)
+    free, asking, silent = toy.document(4, entities=4), toy.document(5, entities=4), toy.document(6, entities=3)
+    everything = [scores(document) for document in predictor.gold_entities([free, asking, silent])]
+    asking = replace(asking, candidates=((0, 3), (2, 1)))
+    silent = replace(silent, candidates=())
+    restricted = predictor.gold_entities([free, asking, silent])
+    assert [document.candidates for document in restricted] == [None, ((0, 3), (2, 1)), ()]
+    expected = [
+        everything[0],
+        {fact: score for fact, score in everything[1].items() if fact[:2] in ((0, 3), (2, 1))},
+        {},
+    ]
+    for document, wanted in zip(restricted, expected, strict=True):
+        assert scores(document) == pytest.approx(wanted, abs=1e-5)
+
+
+@every_system
 def test_no_entity_and_one_entity(toy, representation: str, input: str) -> None:
     predictor = make(toy, representation, input)
     documents = [toy.document(1, entities=0), toy.document(2, entities=3), toy.document(3, entities=1)]

@@ -85,10 +85,10 @@ def measured(toy, model, settings: ModelSettings, gold: list[Document]) -> dict[
     facts = gold_entities(annotated, predictor.gold_entities(annotated))
     model.settings = before
     return {
-        "mentions": scores.mentions.f1,
-        "clusters": scores.clusters.f1,
-        "relations_strict": scores.relations_strict.f1,
-        "gold_entities": facts.relations.f1,
+        "mentions": scores["mentions"].f1,
+        "clusters": scores["clusters"].f1,
+        "relations_strict": scores["relations_strict"].f1,
+        "gold_entities": facts["relations"].f1,
     }
 
 

@@ -69,8 +69,8 @@ def test_the_best_checkpoint_has_the_logged_scores(run, config):
     dev = load_corpus(experiment(config).data.dev)
     scores = end_to_end(dev, predictor.end_to_end(dev))
     for task in ("mentions", "clusters", "entities", "relations", "relations_strict"):
-        assert getattr(scores, task).f1 == pytest.approx(best[task], abs=1e-9)
-    assert gold_entities(dev, predictor.gold_entities(dev)).relations.f1 == pytest.approx(best["gold_entities"])
+        assert scores[task].f1 == pytest.approx(best[task], abs=1e-9)
+    assert gold_entities(dev, predictor.gold_entities(dev))["relations"].f1 == pytest.approx(best["gold_entities"])
 
 
 def test_the_thresholds_of_the_best_checkpoint_are_tuned(run, config):

@@ -68,9 +68,9 @@ def test_tuned_thresholds_are_in_the_config_and_keep_their_promise(copy, dev):
     model = load(copy)  # in the precision that thresholds are tuned with
     assert model.model.settings == tuned.settings
     scores = end_to_end(dev, model.pipe(dev))
-    assert (scores.mentions.f1, scores.clusters.f1) == pytest.approx((tuned.mentions, tuned.clusters))
-    assert scores.relations_strict.f1 == pytest.approx(tuned.relations_strict)
-    facts = gold_entities(dev, model.gold_entities(dev)).relations
+    assert (scores["mentions"].f1, scores["clusters"].f1) == pytest.approx((tuned.mentions, tuned.clusters))
+    assert scores["relations_strict"].f1 == pytest.approx(tuned.relations_strict)
+    facts = gold_entities(dev, model.gold_entities(dev))["relations"]
     assert facts.f1 == pytest.approx(tuned.gold_entities)
     assert min(tuned.relations_strict, tuned.gold_entities) > 0.1, "the toy should have learned something"
     tune_checkpoint(copy, dev)
@@ -85,8 +85,8 @@ def test_thresholds_of_every_relation(copy, dev):
     model = load(copy)
     assert model.model.settings == tuned.settings
     assert len(tuned.settings.relations.gold_shift) == len(model.model.schema.relation_types)
-    assert end_to_end(dev, model.pipe(dev)).relations_strict.f1 == pytest.approx(tuned.relations_strict)
-    assert gold_entities(dev, model.gold_entities(dev)).relations.f1 == pytest.approx(tuned.gold_entities)
+    assert end_to_end(dev, model.pipe(dev))["relations_strict"].f1 == pytest.approx(tuned.relations_strict)
+    assert gold_entities(dev, model.gold_entities(dev))["relations"].f1 == pytest.approx(tuned.gold_entities)
 
 
 def test_packed_is_a_quarter_and_says_nearly_the_same(checkpoint, dev, tmp_path):
@@ -98,7 +98,7 @@ def test_packed_is_a_quarter_and_says_nearly_the_same(checkpoint, dev, tmp_path)
     whole, small = predictor(checkpoint), predictor(packed)
     assert small.model.settings == whole.model.settings
     scores = end_to_end(whole.end_to_end(dev), small.end_to_end(dev))
-    assert scores.entities.f1 > 0.9
+    assert scores["entities"].f1 > 0.9
     left, right = (
         {(d.id, r.head, r.tail, r.type): r.score for d in model.gold_entities(dev) for r in d.relations}
         for model in (whole, small)

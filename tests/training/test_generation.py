@@ -69,11 +69,11 @@ def test_the_toy_documents_are_reproduced(run, corpus):
     assert records[-1]["metrics"]["gold_entities"] == 1.0
     extract = joint_ie.load(run / "best")
     predicted = list(extract.gold_entities(corpus))
-    assert gold_entities(corpus, predicted).relations.f1 == 1.0
+    assert gold_entities(corpus, predicted)["relations"].f1 == 1.0
     assert [d.entities for d in predicted] == [d.entities for d in corpus]
     found = list(extract.pipe(corpus))
     scores = end_to_end(corpus, found)
-    assert scores.relations_strict.f1 > 0.95 and scores.mentions.f1 > 0.95
+    assert scores["relations_strict"].f1 > 0.95 and scores["mentions"].f1 > 0.95
     assert all(0.5 < r.score <= 1 and r.evidence for d in found[1:] for r in d.relations)
 
 
@@ -155,7 +155,7 @@ def test_plain_beam_search(run, corpus):
     model.config.generation |= {"constrained": False, "beams": 3}
     assert model.settings.beams == 3
     predicted = Seq2SeqPredictor(model, tokenizer).gold_entities(corpus)
-    assert gold_entities(corpus, predicted).relations.f1 > 0.95
+    assert gold_entities(corpus, predicted)["relations"].f1 > 0.95
 
 
 @pytest.mark.parametrize(

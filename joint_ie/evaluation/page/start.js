@@ -1,0 +1,11 @@
+document.title = data.title;
+byId("title").textContent = data.title;
+byId("summary").textContent = data.summary;
+byId("tables").append(...data.tables.map(table));
+SIDES.forEach(chips);
+byId("search").addEventListener("input", refresh);
+byId("list").addEventListener("keydown", listKeys);
+byId("previous").addEventListener("click", () => step(-1));
+byId("next").addEventListener("click", () => step(1));
+for (const side of SIDES) byId(`show-${side}`).addEventListener("change", () => open(current));
+refresh();

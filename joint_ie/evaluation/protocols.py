@@ -1,0 +1,88 @@
+"""All protocols by name, as people compare systems: the names of the command line and of the tables."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+from joint_ie.document import Document
+from joint_ie.errors import InputError, nearest
+from joint_ie.evaluation.cdr import CDR
+from joint_ie.evaluation.coreference import coreference
+from joint_ie.evaluation.docred import docred
+from joint_ie.evaluation.dwie import dwie
+from joint_ie.evaluation.gold_facts import NamedFact
+from joint_ie.evaluation.inference import INFERENCE
+from joint_ie.evaluation.jerex import JEREX
+from joint_ie.evaluation.partial import PARTIAL
+from joint_ie.evaluation.protocol import Mode, Protocol, Scores, evaluate
+from joint_ie.evaluation.rebel import rebel
+from joint_ie.evaluation.related import RELATED
+from joint_ie.evaluation.relation_groups import DOCRED_GROUPS, DOCRED_RELATIONS, head_and_tail, relation_groups
+from joint_ie.evaluation.tag import tag
+from joint_ie.evaluation.tagging import TAGGING
+
+
+def protocols(
+    mode: Mode,
+    training_facts: Set[NamedFact] | None = None,
+    relation_counts: Mapping[str, int] | None = None,
+    relations: Sequence[str] | None = None,
+) -> dict[str, Protocol]:
+    """The protocols of a mode by name; the first is the default.
+
+    Those whose name ends in ``as-published`` or ``as-listed`` repeat what an original scorer computes where that is
+    not what it says (their descriptions tell); `standard` leaves them out. ``training_facts`` add the measures that
+    leave facts known from training out, ``relation_counts`` (facts of every relation in training) the groups of
+    frequent and rare relations. ``relations`` are the corpus's labels: REBEL's macro scores run over them, and only
+    DocRED's are grouped by frequency.
+    """
+    if mode == "end-to-end":
+        listed = [
+            JEREX,
+            tag(training_facts),
+            rebel(relations),
+            dwie(),
+            PARTIAL,
+            coreference(),
+            coreference(singletons=False),
+            TAGGING,
+            tag(training_facts, as_published=True),
+            dwie(as_listed=True),
+            rebel(relations, ignore_unlisted=True),
+            coreference(as_listed=True),
+            coreference(singletons=False, as_listed=True),
+        ]
+    else:
+        listed = [docred(training_facts), INFERENCE, RELATED, CDR]
+        if relations is None or set(relations) == set(DOCRED_RELATIONS):
+            rare = {} if relation_counts is None else head_and_tail(relation_counts)
+            listed.insert(1, relation_groups({**DOCRED_GROUPS, **rare}))
+    return {protocol.name: protocol for protocol in listed}
+
+
+def standard(found: Mapping[str, Protocol]) -> dict[str, Protocol]:
+    """Those that compute what they say."""
+    return {name: protocol for name, protocol in found.items() if not name.endswith(("-as-published", "-as-listed"))}
+
+
+def named(names: Iterable[str], known: Mapping[str, Protocol]) -> list[Protocol]:
+    """The protocols of these names; ``all`` stands for the `standard` ones. `InputError` for an unknown name."""
+    chosen: dict[str, Protocol] = {}
+    for name in names:
+        if name == "all":
+            chosen |= standard(known)
+        elif name in known:
+            chosen[name] = known[name]
+        else:
+            raise InputError(
+                f'protocol "{name}" is unknown{nearest(name, known)}; known are {", ".join(known)}, and all'
+            )
+    return list(chosen.values())
+
+
+def end_to_end(gold: Iterable[Document], predicted: Iterable[Document], protocol: str = "jerex") -> Scores:
+    """Compare documents in which everything was predicted, paired by id, by one of the end-to-end `protocols`.
+
+    Raises `InputError` for an unknown protocol, for repeated or unknown ids, and for a prediction that is tokenised
+    differently, because spans count tokens.
+    """
+    (chosen,) = named([protocol], protocols("end-to-end"))
+    return evaluate(chosen, gold, predicted)
