@@ -43,9 +43,9 @@ def load_yaml(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dic
     """
     merged: dict[str, Any] = {}
     for path in paths:
-        merged = _merge(merged, _load_file(Path(path), ()))
+        merged = merge(merged, _load_file(Path(path), ()))
     for override in overrides:
-        merged = _merge(merged, _parse_override(override))
+        merged = merge(merged, _parse_override(override))
     return merged
 
 
@@ -165,11 +165,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``above`` laid over ``below``: mappings are merged key by key, everything else is replaced."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 
@@ -192,7 +193,7 @@ def _load_file(path: Path, opened: tuple[Path, ...]) -> dict[str, Any]:
         return data
     if not isinstance(base, str):
         raise InputError(f"{path}: {EXTENDS} = {base!r} should be the path of one YAML file")
-    return _merge(_load_file(path.parent / base, (*opened, path.resolve())), data)
+    return merge(_load_file(path.parent / base, (*opened, path.resolve())), data)
 
 
 def _parse_override(override: str) -> dict[str, Any]:

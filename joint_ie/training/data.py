@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from joint_ie.corpora import load_corpus, read_facts, training_facts
+from joint_ie.corpora import CORPORA, docred_schema, load_corpus, read_facts, training_facts
 from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.label_regimes import hide_relations, keep_known
 from joint_ie.corpora.registered import data_root
@@ -61,13 +61,25 @@ class DataSettings:
     """Scored once, at the end, with the best checkpoint, into ``test.json``."""
     test_reader: str | None = None
     schema: str | None = None
-    """A ``schema.json``; DocRED's labels if None."""
+    """A ``schema.json`` or a registered corpus; None: that of the first training corpus, else DocRED's labels."""
 
     def __post_init__(self) -> None:
         if not self.train:
             raise InputError("train is empty; name at least one corpus")
         if self.dev_limit is not None and self.dev_limit < 1:
             raise InputError(f"dev_limit = {self.dev_limit} should be at least 1")
+
+
+def schema_for(data: DataSettings) -> Schema:
+    """The labels that a model learns: those that ``data.schema`` names, else the first training corpus's."""
+    if data.schema and data.schema not in CORPORA:
+        return Schema.load(Path(data.schema))
+    registered = CORPORA.get(data.schema or data.train[0].corpus)
+    if registered and registered.schema:
+        return registered.schema()
+    if data.schema:
+        raise InputError(f"data.schema = {data.schema!r} has no labels of its own; name a schema.json")
+    return docred_schema()
 
 
 def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:

@@ -10,7 +10,6 @@ import torch
 import yaml
 from accelerate.utils import set_seed
 
-from joint_ie.corpora.docred import docred_schema
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
@@ -19,6 +18,7 @@ from joint_ie.errors import InputError, nearest
 from joint_ie.evaluation.pairing import pair
 from joint_ie.models.checkpoint import collator_for, continued_model, new_model, save_checkpoint
 from joint_ie.models.joint import JointModel
+from joint_ie.models.relabelling import relabelled_model
 from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.settings import ModelSettings
 from joint_ie.models.sources import find_model
@@ -32,6 +32,7 @@ from joint_ie.training.data import (
     dev_documents,
     known_facts,
     load_documents,
+    schema_for,
     training_documents,
 )
 from joint_ie.training.final_scores import score_test
@@ -54,6 +55,9 @@ class Experiment:
     joining: Joining = field(default_factory=Joining)
     start: str | None = None
     """A checkpoint folder (or ``default``) whose weights are the starting point, instead of the encoder's alone."""
+    start_labels: Literal["resize"] | None = None
+    """``resize``: ``start`` may know other labels than the schema, and what depends on them is resized
+    (`models.relabelling`); None: it must know the same."""
     adaptation: Adaptation | None = None
     generation: Seq2SeqSettings | None = None
     """A model that writes facts (REBEL) in place of ``model``."""
@@ -65,6 +69,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         # found out here, not after the first epochs
+        if self.start_labels and self.start is None:
+            raise InputError("start_labels is about a model to start from; name it with start")
         self._check_monitor(self.training, "training")
         if self.adaptation:
             self._check_monitor(self.adaptation.training, "adaptation.training")
@@ -96,7 +102,7 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
     if not resume:
         check_new_folder(folder)
     data = experiment.data
-    schema = Schema.load(Path(data.schema)) if data.schema else docred_schema()
+    schema = schema_for(data)
     dev = dev_documents(data, schema, data.dev_limit)
     pair(dev, ())  # raises for repeated ids, which would stop the first validation
     test = load_documents(data.test, schema, data.test_reader) if data.test else []
@@ -133,7 +139,8 @@ def _joint(
     if experiment.start is None:
         model, tokenizer = new_model(experiment.model, schema)
     else:
-        model, tokenizer = continued_model(experiment.model, schema, find_model(experiment.start))
+        started = relabelled_model if experiment.start_labels == "resize" else continued_model
+        model, tokenizer = started(experiment.model, schema, find_model(experiment.start))
     collator = collator_for(model, tokenizer)
     data = experiment.data
     training = _training_set(experiment, data.train, schema, collator, experiment.training.seed)

@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 from joint_ie.cli.main import main
-from joint_ie.corpora import load_corpus, training_facts, write_jsonl
+from joint_ie.corpora import docred_schema, load_corpus, training_facts, write_jsonl
 from joint_ie.corpora.label_regimes import hide_relations
 from joint_ie.errors import InputError
+from joint_ie.schema import Schema
 from joint_ie.settings import load_yaml
-from joint_ie.training.data import DataSettings, TrainingCorpus, dev_documents, known_facts, training_documents
+from joint_ie.training.data import (
+    DataSettings,
+    TrainingCorpus,
+    dev_documents,
+    known_facts,
+    schema_for,
+    training_documents,
+)
 from joint_ie.training.experiment import Experiment, run_experiment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -172,7 +180,21 @@ def test_the_regime_that_the_facts_make(shared, monkeypatch) -> None:
     # the first 60 of 992 documents
     few = [replace(source, limit=60) for source in data.train]
     kept, whole = (
-        sum(len(document.relations) for document in training_documents(sources, world["experiment"].docred_schema())[0])
+        sum(len(document.relations) for document in training_documents(sources, schema_for(data))[0])
         for sources in (few, [replace(source, facts=None) for source in few])
     )
     assert 0.3 < kept / whole < 0.65
+
+
+def test_labels_are_those_of_the_corpus_unless_named(tmp_path) -> None:
+    def data(corpus: str, schema: str | None = None) -> DataSettings:
+        return DataSettings((TrainingCorpus(corpus),), "x", schema=schema)
+
+    assert list(schema_for(data("cdr/train")).relation_index) == ["CID"]
+    assert schema_for(data("mine.json")) == schema_for(data("redocred/train")) == docred_schema()
+    assert schema_for(data("mine.json", "biored/dev")) == schema_for(data("biored/train")) != docred_schema()
+    own = Schema.from_names(["A"], ["r"])
+    own.save(tmp_path / "schema.json")
+    assert schema_for(data("cdr/train", str(tmp_path / "schema.json"))) == own
+    with pytest.raises(InputError, match="'hacred/train' has no labels of its own"):
+        schema_for(data("mine.json", "hacred/train"))
