@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from joint_ie.settings import load_yaml
-from joint_ie.training.experiment import Experiment, run_experiment
+from joint_ie.training.configuration import Experiment
+from joint_ie.training.experiment import run_experiment
 
 ROOT = Path(__file__).parents[1]
 SYSTEMS = sorted(file.stem for file in (ROOT / "configs" / "systems").glob("*.yaml"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from operator import ge, gt, le, lt
 
 
 class InputError(ValueError):
@@ -17,9 +18,17 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 
-def check_range(name: str, value: float | None, low: float, high: float | None = None) -> None:
-    """Raise `InputError` unless ``value`` is None or in [low, high]."""
-    if value is not None and (value < low or (high is not None and value > high)):
-        raise InputError(
-            f"{name} = {value} should be at least {low}" + ("" if high is None else f" and at most {high}")
-        )
+def check_range(
+    name: str,
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raise `InputError` unless ``value`` is None or within all bounds that are given; NaN is within none."""
+    bounds = (("at least", ge, low), ("above", gt, above), ("at most", le, high), ("below", lt, below))
+    given = [(words, holds, bound) for words, holds, bound in bounds if bound is not None]
+    if value is not None and not all(holds(value, bound) for _, holds, bound in given):
+        raise InputError(f"{name} = {value} should be {' and '.join(f'{words} {bound}' for words, _, bound in given)}")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from tqdm import tqdm
@@ -18,10 +18,10 @@ from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document
 from joint_ie.encoding.grouping import by_length
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, check_range
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model, predictor_for
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import Precision, autocast, default_device, resolve_precision
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
@@ -30,7 +30,6 @@ from joint_ie.text import Tokeniser, check_text
 logger = logging.getLogger(__name__)
 
 Item = str | tuple[str, str] | Document
-Precision = Literal["auto", "bf16", "no"]
 T = TypeVar("T")
 
 AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
@@ -122,7 +121,7 @@ class Extractor:
         if not isinstance(item, Document):
             id, text = item
             return self._tokenise(text, id)
-        bare = replace(item, entities=(), relations=None)
+        bare = replace(item, entities=(), relations=None, candidates=None)
         bare.validate()
         check_text(bare.text, bare.id)
         return bare
@@ -142,9 +141,8 @@ class Extractor:
             chosen = [i for i, document in enumerate(ahead) if has_something(document)]
             refused: set[int] = set()
             for group in by_length([len(document.tokens) for document in ahead], batch_words, chosen):
-                device = self.model.device.type
                 try:
-                    with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
+                    with autocast(self.model.device, self.precision):
                         results = annotate([ahead[i] for i in group])
                 except InputError as error:  # a document that is too long for the model's stages, which runs alone
                     if on_error is None or len(group) > 1:
@@ -185,8 +183,7 @@ def load(
     folder = find_model(model)
     place = usable_device(device)
     if threads is not None:
-        if threads < 1:
-            raise InputError(f"threads = {threads} should be at least 1")
+        check_range("threads", threads, 1)
         torch.set_num_threads(threads)
     loaded, tokenizer = load_model(folder)
     return Extractor(loaded.to(place), tokenizer, language, precision)
@@ -195,7 +192,7 @@ def load(
 def usable_device(device: str | torch.device | None = None) -> torch.device:
     """The device to run on: the one named, else a GPU if there is one, else the CPU."""
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return default_device()
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts

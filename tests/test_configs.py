@@ -8,7 +8,7 @@ from joint_ie.corpora import CORPORA, docred_schema
 from joint_ie.models.checkpoint import new_model
 from joint_ie.models.relation_settings import Representation
 from joint_ie.settings import load_yaml
-from joint_ie.training.experiment import Experiment
+from joint_ie.training.configuration import Experiment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))

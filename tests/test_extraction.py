@@ -103,7 +103,8 @@ def test_long_documents_run_in_windows(checkpoint, extract, caplog, tmp_path):
 
 def test_words_of_documents_are_kept_and_their_annotations_are_not(extract):
     document = Document.from_words("d-1", [["Bob", "met", "Eve", "."], ["Ann", "left", "Oslo", "."]])
-    wrong = document.with_annotations([Entity("ORG", "met", (document.mention(1, 2),))], None)
+    entities = [Entity("ORG", document.words[i], (document.mention(i, i + 1),)) for i in (1, 3)]
+    wrong = document.with_annotations(entities, None, candidates=[(0, 1)])
     result = extract(wrong)
     assert (result.id, result.tokens, result.sentence_spans) == ("d-1", document.tokens, document.sentence_spans)
     assert result.to_dict() == close(extract(document))

@@ -155,4 +155,5 @@ def training_set(
         seed,
         marked=made.settings.relations.marked,
         joining=joining,
+        evidence=made.settings.relations.evidence_weight > 0,
     )

@@ -22,7 +22,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train; the best checkpoint is in OUTPUT/best."""
     from joint_ie.settings import load_yaml
-    from joint_ie.training.experiment import Experiment, run_experiment
+    from joint_ie.training.configuration import Experiment
+    from joint_ie.training.experiment import run_experiment
 
     # an existing file may have "=" in its name
     files = [item for item in args.config if Path(item).is_file() or "=" not in item]

@@ -48,7 +48,7 @@ class Targets(OnDevice):
     batch's mentions, ``same_entity`` [n] bool, ``edit_distance`` [n]; ``pairs`` of entities, ``labels``
     [pairs, 1 + relations] bool, column 0 true where no relation holds. Where ``annotated`` is false nobody has
     labelled the pairs, ``labels`` are false throughout, and only the ``teacher`` says what holds. ``evidence`` is None
-    where no relation of the batch has any.
+    where no relation of the batch has any, or nobody asks for it.
     """
 
     spans: Tensor
@@ -69,11 +69,12 @@ def targets(
     word_offset: Tensor,
     mentions: MentionIndex,
     relations: int,
-    token_sentence: Tensor,
+    token_sentence: Tensor | None = None,
 ) -> Targets:
     """Drawn examples of the documents of a batch, with positions in the batch.
 
-    Documents that bring pairs have all of them relation annotation, or none has. ``token_sentence`` as in `Evidence`.
+    Documents that bring pairs have all of them relation annotation, or none has. ``token_sentence`` as in `Evidence`;
+    None leaves evidence out.
     """
     annotated = {example.labels is not None for example in found if example.pairs is not None}
     if len(annotated) > 1:
@@ -105,7 +106,7 @@ def targets(
         pairs=PairIndex(head_tail[:, 0], head_tail[:, 1], _joined([*document, np.zeros(0, np.int64)])),
         labels=_joined([*labels, np.zeros((0, 1 + relations), dtype=bool)]),
         annotated=annotated != {False},
-        evidence=_evidence(found, samples, token_sentence),
+        evidence=None if token_sentence is None else _evidence(found, samples, token_sentence),
     )
 
 

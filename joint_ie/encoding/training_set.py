@@ -97,6 +97,7 @@ class TrainingSet:
         typed: whether markers name the entity's type.
         unlabelled_pairs: documents without relation annotation bring their pairs, too, for a teacher to label; they
             are then in batches of their own.
+        evidence: batches bring the evidence of their relations, for a loss that asks for it.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class TrainingSet:
         typed: bool = False,
         joining: Joining | None = None,
         unlabelled_pairs: bool = False,
+        evidence: bool = False,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
@@ -127,9 +129,10 @@ class TrainingSet:
         self.marker_numbers = marker_numbers(schema) if typed else None
         self.joining = joining or Joining()
         self.unlabelled_pairs = unlabelled_pairs
+        self.evidence = evidence
         self.prepared = [self._prepare(document) for document in self.documents]
         silent = sum(bool(d.relations) and not any(r.evidence for r in d.relations or ()) for d in self.documents)
-        if silent:
+        if evidence and silent:
             logger.info("%d of %d documents have relations, but no evidence of them", silent, len(self.documents))
 
     def __call__(self, epoch: int) -> "EpochBatches":
@@ -226,7 +229,7 @@ class TrainingSet:
             for member, item in zip(members, items, strict=True)
         ]
         found = [member.examples for member in members]
-        token_sentence = self._token_sentence(documents, marked or plain)
+        token_sentence = self._token_sentence(documents, marked or plain) if self.evidence else None
         relations = len(self.schema.relation_types)
         return TrainingBatch(given, targets(found, samples, words.offset, mentions, relations, token_sentence))
 

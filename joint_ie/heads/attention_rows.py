@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from joint_ie.encoding.windows import Windows
 from joint_ie.errors import InputError
+from joint_ie.heads.precision import at_least_float32
 
 EPSILON = 1e-10  # golden README 1c: rows of a cut document are divided by their sum + 1e-10
 
@@ -132,10 +133,10 @@ def _layer_rows(model: PreTrainedModel, windows: Windows, layer: nn.Module, stat
     k = key(states).view(count, width, heads, size).transpose(1, 2)  # (windows, heads, width, dk)
     # Probabilities in full precision also under autocast: the product is small, its rounding would not be.
     with torch.autocast(states.device.type, enabled=False):
-        full = torch.promote_types(k.dtype, torch.float32)
-        scores = q.to(full) @ k.to(full).transpose(2, 3) * size**-0.5  # (windows, heads, most, width)
+        # (windows, heads, most, width)
+        scores = at_least_float32(q) @ at_least_float32(k).transpose(2, 3) * size**-0.5
         if model.config.model_type == "mpnet":
             bias = model.encoder.compute_position_bias(states[:1])[0]  # (heads, width, width), of the layout only
             scores = scores + bias.index_select(1, grid.flatten()).view(heads, count, most, width).transpose(0, 1)
         padding = ~windows.attention_mask[:, None, None, :]
-        return scores.masked_fill(padding, torch.finfo(full).min).softmax(-1)
+        return scores.masked_fill(padding, torch.finfo(scores.dtype).min).softmax(-1)

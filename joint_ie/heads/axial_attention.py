@@ -12,6 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
 from joint_ie.errors import InputError, nearest
+from joint_ie.heads.precision import at_least_float32
 
 AxialForm = Literal["paper", "released"]
 HEAD, TAIL = 1, 2  # dimensions of a grid [documents, head, tail, d]: what moves while the other entity stays
@@ -120,6 +121,7 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor:
     """
     if q.device.type != "cpu":
         return scaled_dot_product_attention(q, k, v, scale=scale)
-    wide = torch.promote_types(q.dtype, torch.float32)
+    dtype = q.dtype
+    q, k, v = (at_least_float32(x) for x in (q, k, v))
     with torch.autocast("cpu", enabled=False):
-        return scaled_dot_product_attention(q.to(wide), k.to(wide), v.to(wide), scale=scale).to(q.dtype)
+        return scaled_dot_product_attention(q, k, v, scale=scale).to(dtype)

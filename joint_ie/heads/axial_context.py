@@ -12,6 +12,7 @@ from joint_ie.heads.localized_context import contexts_of, pooled_entities, unord
 from joint_ie.heads.pair_embedding import DenseEmbedding
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.precision import in_full_precision
 from joint_ie.heads.relation_head import PairScores, RelationHead
 from joint_ie.heads.segments import Pooling
 from joint_ie.heads.split_linear import SplitLinear
@@ -81,10 +82,7 @@ class AxialContext(RelationHead):
     def score(self, shared: _Shared, pairs: PairIndex) -> PairScores:
         """Logits [pairs, classes]."""
         vectors = shared.cells.index_select(0, shared.grid.number(pairs))
-        # logits in full precision also under autocast: decisions compare them
-        with torch.autocast(vectors.device.type, enabled=False):
-            logits = self.classifier(vectors.to(self.classifier.weight.dtype))
-        return PairScores(logits, DenseEmbedding(vectors))
+        return PairScores(in_full_precision(self.classifier, vectors), DenseEmbedding(vectors))
 
     def represent(self, given: PairInput, grid: PairGrid) -> Tensor:
         """Every pair before axial attention (``g``, eq. 6): [cells, d]."""

@@ -16,6 +16,7 @@ from transformers.utils import logging
 from joint_ie.encoding.windows import Windows
 from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import encoder_layers
+from joint_ie.heads.precision import at_least_float32
 
 EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are divided by their number + 1e-10
 
@@ -71,8 +72,7 @@ class SharedEncoder(nn.Module):
         )
         states, averaged = output.last_hidden_state, self.averaged_layers
         if averaged > 1:
-            full = torch.promote_types(states.dtype, torch.float32)
-            states = torch.stack(output.hidden_states[-averaged:]).mean(0, dtype=full)
+            states = at_least_float32(torch.stack(output.hidden_states[-averaged:])).mean(0)
         return Encoding(_stitch(windows, states), tuple(output.hidden_states[-averaged - 1 : -1]))
 
 
@@ -81,9 +81,8 @@ def _stitch(windows: Windows, states: Tensor) -> Tensor:
     states = states.flatten(0, 1)
     places = windows.places
     if windows.single:
-        hidden = states.index_select(0, places.squeeze(1))
-        return hidden.to(torch.promote_types(hidden.dtype, torch.float32))
-    states = states.to(torch.promote_types(states.dtype, torch.float32))
+        return at_least_float32(states.index_select(0, places.squeeze(1)))
+    states = at_least_float32(states)
     count = (places >= 0).sum(1).to(states.dtype)
     several = windows.several[places[:, 0] // windows.width]
     weight = torch.where(several, 1 / (count + EPSILON), 1.0)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from joint_ie.heads.precision import at_least_float32
+
 EPSILON, MOMENTUM = 1e-5, 0.1  # golden README 5c
 
 
@@ -27,7 +29,7 @@ class MaskedBatchNorm(nn.Module):
 
     def forward(self, values: Tensor, inside: Tensor) -> Tensor:
         """``values`` [B, C, N, N], ``inside`` [B, 1, N, N] bool; returns [B, C, N, N], in float32 at least."""
-        values = values.to(torch.promote_types(values.dtype, torch.float32))  # autocast convolves in bfloat16
+        values = at_least_float32(values)  # autocast convolves in bfloat16
         mean, variance = self.running_mean, self.running_var
         if self.training:
             mean, variance = self._batch_statistics(values, inside)

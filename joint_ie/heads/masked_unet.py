@@ -87,9 +87,9 @@ def _inside(size: Tensor, cells: Tensor) -> Tensor:
 def _enlarge(cells: Tensor, size: Tensor, side: int) -> Tensor:
     """Every document's square at twice its size, bilinear with aligned corners, zero beyond: [B, C, side, side].
 
-    ``cells`` [B, C, n, n], ``size`` [B]. Bilinear interpolation of rows and of columns is one and the same matrix U,
-    so that the result is ``U cells U^T``. The square that it is laid beside has at most one row and column more; they
-    are the last ones (golden README 5c: of one missing row, floor of half, none, is on top).
+    ``cells`` [B, C, n, n], in float32 at least; ``size`` [B]. Bilinear interpolation of rows and of columns is one and
+    the same matrix U, so that the result is ``U cells U^T``. The square that it is laid beside has at most one row and
+    column more; they are the last ones (golden README 5c: of one missing row, floor of half, none, is on top).
     """
     matrix = _interpolation(size, side, cells.shape[3], cells.dtype).unsqueeze(1)  # [B, 1, side, n]
     return matrix @ cells @ matrix.transpose(2, 3)
@@ -100,7 +100,6 @@ def _interpolation(size: Tensor, outputs: int, inputs: int, dtype: torch.dtype) 
     n = size[:, None, None]
     row = torch.arange(outputs, device=size.device)[:, None]
     column = torch.arange(inputs, device=size.device)
-    full = torch.promote_types(dtype, torch.float32)
-    position = (row * (n - 1)).to(full) / (2 * n - 1).clamp(min=1)
+    position = (row * (n - 1)).to(dtype) / (2 * n - 1).clamp(min=1)
     weight = (1 - (position - column).abs()).clamp(min=0)
-    return weight.masked_fill((row >= 2 * n) | (column >= n), 0.0).to(dtype)
+    return weight.masked_fill((row >= 2 * n) | (column >= n), 0.0)

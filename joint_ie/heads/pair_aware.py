@@ -15,6 +15,7 @@ from joint_ie.heads.pair_contexts import Weighting
 from joint_ie.heads.pair_embedding import GroupedProducts
 from joint_ie.heads.pair_grid import PairGrid
 from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.precision import in_full_precision
 from joint_ie.heads.relation_head import PairScores, RelationHead
 from joint_ie.heads.segments import Pooling, segment_max
 from joint_ie.heads.sliding_fill import Filling
@@ -85,10 +86,8 @@ class PairAwareRepresentation(nn.Module):
         together = cells.grid.pick(cells.same_sentence.unsqueeze(3), pairs)
         head = self.head_type(cells.entity_type[pairs.head])
         tail = self.tail_type(cells.entity_type[pairs.tail])
-        # in full precision also under autocast: they decide
-        with torch.autocast(values.device.type, enabled=False):
-            logits: Tensor = self.classifier(torch.cat((values.to(head.dtype), together.to(head.dtype), head, tail), 1))
-        return logits.squeeze(1)
+        inputs = torch.cat((values.to(head.dtype), together.to(head.dtype), head, tail), 1)
+        return in_full_precision(self.classifier, inputs).squeeze(1)
 
 
 @dataclass(frozen=True)

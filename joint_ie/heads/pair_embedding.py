@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
 from joint_ie.errors import InputError
+from joint_ie.heads.precision import at_least_float32
 
 
 class PairEmbedding(Protocol):
@@ -33,7 +34,7 @@ class DenseEmbedding:
     def cosines(self, rows: Tensor) -> Tensor:
         """See `PairEmbedding`."""
         with torch.autocast(self.values.device.type, enabled=False):
-            unit = normalize(_full_precision(self.values), dim=1)
+            unit = normalize(at_least_float32(self.values), dim=1)
             return unit.index_select(0, rows) @ unit.T
 
 
@@ -67,7 +68,7 @@ class GroupedProducts:
         """See `PairEmbedding`; a few matrices ``[rows, P]`` are alive together, here and in backward."""
         # In full precision also under autocast: a temperature of 0.2 makes the rounding of a cosine five times larger.
         with torch.autocast(self.head.device.type, enabled=False):
-            heads, tails = (_full_precision(z).unflatten(1, (-1, self.block)) for z in (self.head, self.tail))
+            heads, tails = (at_least_float32(z).unflatten(1, (-1, self.block)) for z in (self.head, self.tail))
             norms = (heads.norm(dim=2) * tails.norm(dim=2)).norm(dim=1)  # [P]
             heads = heads / norms.clamp(min=1e-12)[:, None, None]  # as torch's normalize: a zero product stays zero
             total = heads.new_zeros(len(rows), len(self))
@@ -87,7 +88,3 @@ class GroupedProducts:
 def _group_similarity(head: Tensor, tail: Tensor, rows: Tensor) -> Tensor:
     """``(h . h')(t . t')`` of the pairs in ``rows`` with all pairs, ``[rows, P]``, of ``[P, block]`` twice."""
     return (head.index_select(0, rows) @ head.T) * (tail.index_select(0, rows) @ tail.T)
-
-
-def _full_precision(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))

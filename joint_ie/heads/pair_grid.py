@@ -1,6 +1,7 @@
 """The pairs of a document as a square of cells (head, tail), for heads that look at all pairs together."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -76,7 +77,7 @@ class PairGrid:
         cells, side = self.size.square(), self.size[pairs.document]
         return (cells.cumsum(0) - cells)[pairs.document] + self.place[pairs.head] * side + self.place[pairs.tail]
 
-    @property
+    @cached_property
     def unordered(self) -> PairIndex:
         """The cells on and above the diagonal, entities with themselves included; documents ascending."""
         document, head, tail = torch.nonzero(self.mask.triu(), as_tuple=True)
@@ -84,11 +85,12 @@ class PairGrid:
 
     def fill_symmetric(self, values: Tensor) -> Tensor:
         """``values`` [unordered, d] in their cells and those mirrored: [documents, side, side, d], 0 elsewhere."""
-        document, head, tail = torch.nonzero(self.mask.triu(), as_tuple=True)
-        row = values.new_zeros(self.mask.shape, dtype=torch.long)
-        number = torch.arange(1, len(document) + 1, device=values.device)  # 0 is the empty cell
-        row[document, head, tail] = number
-        row[document, tail, head] = number
+        pairs = self.unordered
+        head, tail = self.place[pairs.head], self.place[pairs.tail]
+        row = values.new_zeros(len(self.size), self.side, self.side, dtype=torch.long)
+        number = torch.arange(1, len(pairs) + 1, device=values.device)  # 0 is the empty cell
+        row[pairs.document, head, tail] = number
+        row[pairs.document, tail, head] = number
         padded = torch.cat((values.new_zeros(1, values.shape[1]), values))
         return padded.index_select(0, row.flatten()).view(*row.shape, -1)
 

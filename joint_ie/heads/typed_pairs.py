@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from joint_ie.encoding.index import PairIndex
 from joint_ie.heads.pair_embedding import DenseEmbedding
+from joint_ie.heads.precision import in_full_precision
 from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.split_linear import SplitLinear
 
@@ -38,7 +39,4 @@ class TypedPairClassifier(nn.Module):
         hidden = projected + head.index_select(0, entity_type.index_select(0, pairs.head))
         hidden = hidden + tail.index_select(0, entity_type.index_select(0, pairs.tail)) + self.hidden.bias
         hidden = torch.relu(hidden)
-        # logits in full precision also under autocast: decisions compare them
-        with torch.autocast(hidden.device.type, enabled=False):
-            logits = self.out(self.dropout(hidden).to(self.out.weight.dtype))
-        return PairScores(logits, DenseEmbedding(hidden))
+        return PairScores(in_full_precision(self.out, self.dropout(hidden)), DenseEmbedding(hidden))

@@ -41,8 +41,7 @@ class ContrastiveSettings:
 
     def __post_init__(self) -> None:
         check_range("weight", self.weight, 0)
-        if self.temperature <= 0:
-            raise InputError(f"temperature = {self.temperature} should be above 0")
+        check_range("temperature", self.temperature, above=0)
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ class NegativeLabelSettings:
     """``paper`` draws for every pair, ``released`` once for all pairs of a batch."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.ratio <= 1:
-            raise InputError(f"ratio = {self.ratio} should be above 0 and at most 1")
+        check_range("ratio", self.ratio, above=0, high=1)
 
 
 @dataclass(frozen=True)
@@ -190,8 +188,7 @@ class RelationSettings:
                 f"evidence_weight = {self.evidence_weight} guides the localized contexts of pairs, which "
                 f"{self.representation} has not as it is set; leave it at 0, or take representation: localized-context"
             )
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout = {self.dropout} should be at least 0 and below 1")
+        check_range("dropout", self.dropout, 0, below=1)
         self._check_representation_takes()
         check_range("threshold", self.threshold, 0, 1)
         for name in ("top_k", "negatives", "word_distances", "sentence_distances", "max_word_distance", "block_size"):

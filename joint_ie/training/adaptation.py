@@ -8,7 +8,6 @@ before it is trained on the annotated documents itself.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,10 +15,10 @@ from torch import Tensor
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.targets import Distillation, Teaching
 from joint_ie.encoding.training_set import TrainingBatch, TrainingSet
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, check_range
 from joint_ie.models.checkpoint import collator_for, load_checkpoint
 from joint_ie.models.joint import JointModel
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import Precision, autocast, default_device, resolve_precision
 from joint_ie.models.stages import Stages
 from joint_ie.schema import Schema
 from joint_ie.training.data import TrainingCorpus
@@ -45,8 +44,7 @@ class Adaptation:
     def __post_init__(self) -> None:
         if not self.train:
             raise InputError("train is empty; name at least one corpus")
-        if self.weight <= 0:
-            raise InputError(f"weight = {self.weight} should be above 0")
+        check_range("weight", self.weight, above=0)
 
 
 class Teacher:
@@ -56,21 +54,21 @@ class Teacher:
     teacher's own: it is frozen, and scores every pair.
     """
 
-    def __init__(self, model: JointModel, collator: Collator, bf16: bool = False) -> None:
+    def __init__(self, model: JointModel, collator: Collator, precision: Precision = "no") -> None:
         self.model = model.eval().requires_grad_(False)
         # pairs that are far apart are training pairs as well
         relations = replace(model.settings.relations, max_word_distance=1 << 40)
         model.settings = replace(model.settings, relations=relations)
         self.stages = Stages(model, collator)
-        self.bf16 = bf16
+        self.precision = precision
 
     @classmethod
-    def load(cls, folder: Path, schema: Schema, precision: Literal["auto", "bf16", "no"] = "auto") -> "Teacher":
+    def load(cls, folder: Path, schema: Schema, precision: Precision = "auto") -> "Teacher":
         """From a checkpoint; `InputError` unless it gives logits to the relations of ``schema``, in their order."""
         model, tokenizer = load_checkpoint(folder)
         check_labels(folder, model.schema, schema)
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model, collator_for(model, tokenizer), resolve_precision(precision, model.device) == "bf16")
+        model.to(default_device())
+        return cls(model, collator_for(model, tokenizer), resolve_precision(precision, model.device))
 
     @torch.no_grad()
     def logits(self, batch: TrainingBatch) -> Tensor:
@@ -78,7 +76,7 @@ class Teacher:
         pairs, mentions = batch.targets.pairs, batch.given.mentions
         if not len(pairs) or mentions is None:
             return torch.zeros(0, 1 + len(self.model.schema.relation_types))
-        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.bf16):
+        with autocast(self.model.device, self.precision):
             given = self.stages.batch(batch.given.documents, given=True)
             encoded, found = self.stages.given(given)
             scored = self.stages.pairs(given, encoded, found, plain=True, given=True)

@@ -38,10 +38,8 @@ class TrainingCorpus:
     """Which ones are hidden; other seeds than ``training.seed``, so that both can be varied alone."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise InputError(f"share = {self.share} should be above 0 and at most 1")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit = {self.limit} should be at least 1")
+        check_range("share", self.share, above=0, high=1)
+        check_range("limit", self.limit, 1)
         check_range("hide", self.hide, 0, 1)
         if not self.relations and (self.hide or self.facts):
             raise InputError("hide and facts have no effect with relations = false; leave them out")
@@ -66,8 +64,7 @@ class DataSettings:
     def __post_init__(self) -> None:
         if not self.train:
             raise InputError("train is empty; name at least one corpus")
-        if self.dev_limit is not None and self.dev_limit < 1:
-            raise InputError(f"dev_limit = {self.dev_limit} should be at least 1")
+        check_range("dev_limit", self.dev_limit, 1)
 
 
 def schema_for(data: DataSettings) -> Schema:

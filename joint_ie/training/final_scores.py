@@ -5,13 +5,11 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.files import load_json
 from joint_ie.document import Document
 from joint_ie.models.loading import load_model, predictor_for
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import autocast, default_device
 from joint_ie.training.finish import write_json
 from joint_ie.training.log import TrainingLog
 from joint_ie.training.validation import scores_by_mode
@@ -46,9 +44,8 @@ def final_scores(
 ) -> dict[str, Any]:
     """By mode, what `joint-ie evaluate --json` writes for a checkpoint; Ign F1 leaves ``training_facts`` out."""
     model, tokenizer = load_model(folder)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = resolve_precision("auto", model.device) == "bf16"
+    model.to(default_device())
     predictor = predictor_for(model, tokenizer)
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+    with autocast(model.device):
         scores = scores_by_mode(predictor, documents, modes, training_facts)
     return {mode: found.to_dict() for mode, found in scores.items()}

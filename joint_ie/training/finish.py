@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 
 from joint_ie.corpora.files import decode, load_json, read_bytes
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.models.checkpoint import WEIGHTS, collator_for, load_checkpoint
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import autocast, default_device
 from joint_ie.models.quantisation import quantise
 from joint_ie.models.tuning import Tuned, Tuner
 from joint_ie.settings import to_mapping
@@ -27,9 +26,8 @@ logger = logging.getLogger(__name__)
 def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
     """Find the best thresholds on annotated ``documents`` and write them into the folder's ``config.json``."""
     model, tokenizer = load_checkpoint(folder)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = resolve_precision("auto", model.device) == "bf16"
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+    model.to(default_device())
+    with autocast(model.device):
         tuned = Tuner(model, collator_for(model, tokenizer), grouped(documents)).tune()
     path = folder / "config.json"
     config: dict[str, Any] = load_json(path)

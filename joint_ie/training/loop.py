@@ -4,12 +4,11 @@ A run fills its folder with ``best/`` and ``last/`` (checkpoints in the public f
 (what `train` needs to go on after an interruption, with the same result).
 """
 
-import contextlib
 import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from joint_ie.errors import InputError, nearest
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import autocast, resolve_precision
 from joint_ie.settings import differences, to_mapping
 from joint_ie.training.folders import recover_folder, write_folder
 from joint_ie.training.interfaces import Batch, EpochBatches, ModelOutput
@@ -58,7 +57,6 @@ def train(
     resume: bool = False,
     *,
     config: Mapping[str, Any] | None = None,
-    may_differ: Collection[str] = (),
 ) -> TrainingResult:
     """Train ``model`` in place and write the run into ``folder``; returns the best score and where it was reached.
 
@@ -73,15 +71,13 @@ def train(
         resume: Go on with an interrupted run, which ends as if it had never stopped. A finished run returns
             its result at once.
         config: The whole configuration (model, data), as plain data; a resumed run must have the same.
-        may_differ: Key paths that may have changed since, such as ``training.epochs``; the result is then that
-            of neither configuration.
     """
     config = _plain({**(config or {}), "training": to_mapping(settings)})
     if not resume:
         check_new_folder(folder)
     elif not folder.is_dir():
         raise InputError(f"{folder}: no such run folder to resume; name an existing one or train without --resume")
-    return _Run(model, batches, evaluate, save, settings, folder, config).run(may_differ)
+    return _Run(model, batches, evaluate, save, settings, folder, config).run()
 
 
 def check_new_folder(folder: Path) -> None:
@@ -113,7 +109,7 @@ class _Run:
         if self.accelerator.num_processes > 1:
             raise InputError("training runs on one device; start it without `accelerate launch` or with one process")
         self.device = self.accelerator.device
-        self.bf16 = resolve_precision(settings.precision, self.device) == "bf16"
+        self.precision = resolve_precision(settings.precision, self.device)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.settings, self.config, self.folder = settings, config, folder
@@ -134,20 +130,20 @@ class _Run:
         self.progress = Progress()
         self.started = time.perf_counter()
 
-    def run(self, may_differ: Collection[str]) -> TrainingResult:
+    def run(self) -> TrainingResult:
         """Start or go on, to the end."""
-        self._begin(may_differ)
+        self._begin()
         while not self._finished():
             self._epoch()
         return TrainingResult(self.progress.best_score, self.progress.best_epoch, self.progress.step)
 
-    def _begin(self, may_differ: Collection[str]) -> None:
+    def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ("best", "last"):
             recover_folder(self.folder / name)
         saved = self.states.read()
         if saved:
-            self._check_same(saved, may_differ)
+            self._check_same(saved)
             self.states.restore(self.device)
             self.progress = saved.progress
             logger.info("resumed after step %d of %d", self.progress.step, self.total)
@@ -155,8 +151,8 @@ class _Run:
             set_seed(self.settings.seed)
         self.log.truncate(self.progress.log_size)
 
-    def _check_same(self, saved: SavedState, may_differ: Collection[str]) -> None:
-        allowed = {*may_differ, *(f"training.{name}" for name in NO_EFFECT)}
+    def _check_same(self, saved: SavedState) -> None:
+        allowed = {f"training.{name}" for name in NO_EFFECT}
         for key, old, new in differences(saved.config, self.config):
             if key not in allowed:
                 raise InputError(
@@ -204,7 +200,7 @@ class _Run:
         losses: list[Tensor] = []
         tasks: dict[str, list[Tensor]] = {}
         for batch in group:
-            with self._autocast():
+            with autocast(self.device, self.precision):
                 output: ModelOutput = self.model(batch.to(self.device))
             self.accelerator.backward(output.loss / len(group))
             losses.append(output.loss.detach())
@@ -243,7 +239,7 @@ class _Run:
     def _validate(self) -> None:
         """Score the model, log it, and keep it if it is the best so far."""
         self.model.eval()
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), autocast(self.device, self.precision):
             metrics = {name: float(value) for name, value in self.evaluate(self.model).items()}
         monitor = self.settings.monitor
         if monitor not in metrics:
@@ -265,11 +261,6 @@ class _Run:
     def _save_state(self) -> None:
         progress = replace(self.progress, log_size=self.log.size, seconds=self._seconds())
         self.states.save(SavedState(progress, self.config, self.lengths), self.device)
-
-    @contextlib.contextmanager
-    def _autocast(self) -> Iterator[None]:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            yield
 
     def _seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""

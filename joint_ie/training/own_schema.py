@@ -15,8 +15,8 @@ from joint_ie.models.settings import ModelSettings
 from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
 from joint_ie.settings import merge, to_mapping
+from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import dev_documents, labelled_documents
-from joint_ie.training.experiment import Experiment
 from joint_ie.training.held_out import Parts, check_apart
 
 TRAINING, HELD_OUT, SCHEMA = "train.jsonl", "held-out.jsonl", "schema.json"

@@ -1,10 +1,9 @@
 """What can be set for a training run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from joint_ie.errors import InputError
+from joint_ie.errors import InputError, check_range
 
 NO_EFFECT = frozenset({"log_every", "save_every_steps"})
 """Settings that do not change the result of a run, and so may differ when it is resumed."""
@@ -65,18 +64,14 @@ class TrainingSettings:
             "save_every_steps",
         )
         for name in counts:
-            self._check(name, "at least 1", lambda value: value >= 1)
+            check_range(name, getattr(self, name), 1)
         for name in ("encoder_learning_rate", "head_learning_rate", "weight_decay", "validate_from"):
-            self._check(name, "at least 0", lambda value: value >= 0)
-        self._check("max_gradient_norm", "above 0", lambda value: value > 0)
-        self._check("layer_decay", "above 0 and at most 1", lambda value: 0 < value <= 1)
-        self._check("seed", "at least 0 and below 2**32", lambda value: 0 <= value < 2**32)
-        self._check("warmup", "at least 0 and below 1", lambda value: 0 <= value < 1)
-
-    def _check(self, name: str, allowed: str, holds: Callable[[float], bool]) -> None:
-        value = getattr(self, name)
-        if value is not None and not holds(value):
-            raise InputError(f"{name} = {value} should be {allowed}")
+            check_range(name, getattr(self, name), 0)
+        check_range("max_gradient_norm", self.max_gradient_norm, above=0)
+        check_range("layer_decay", self.layer_decay, above=0, high=1)
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed = {self.seed} should be at least 0 and below 2**32")
+        check_range("warmup", self.warmup, 0, below=1)
 
     @property
     def trained_epochs(self) -> int:

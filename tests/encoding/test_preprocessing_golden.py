@@ -144,6 +144,7 @@ def _source(system: str, tokenizer: PreTrainedTokenizerBase, document: Document)
         plain=False,
         marked=True,
         typed=typed,
+        evidence=True,
     )
 
 

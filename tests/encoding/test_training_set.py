@@ -156,12 +156,13 @@ def with_evidence(toy, seed: int, *cited: tuple[int, ...]):
     return replace(document, relations=tuple(replace(fact, evidence=sentences) for fact, sentences in facts))
 
 
-@pytest.mark.parametrize("kind", ["model", "marking"])
-def test_evidence_of_a_batch(toy, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+@pytest.mark.parametrize("input", ["one-pass", "markers"])
+def test_evidence_of_a_batch(toy, caplog: pytest.LogCaptureFixture, input: str) -> None:
     cited = ((0, 2), (), (1,))
     documents = [with_evidence(toy, 1, *cited), toy.document(2), toy.document(3, relations=None), toy.document(4, 5)]
+    guided = toy.model(relations={"input": input, "evidence_weight": 0.1})
     with caplog.at_level("INFO", logger="joint_ie"):
-        training = toy.training_set(request.getfixturevalue(kind), documents, Negatives(5, 0.5, 5, relations=4))
+        training = toy.training_set(guided, documents, Negatives(5, 0.5, 5, relations=4))
     assert "2 of 4 documents have relations, but no evidence of them" in caplog.text
     batch = training.batch([(i,) for i in range(4)], 0)
     targets, evidence = batch.targets, batch.targets.evidence
@@ -191,7 +192,16 @@ def test_evidence_of_a_batch(toy, request: pytest.FixtureRequest, caplog: pytest
     assert equal(moved, evidence)
 
 
-def test_evidence_of_joined_documents(toy, model) -> None:
+def test_evidence_of_joined_documents(toy) -> None:
     documents = [toy.document(2), with_evidence(toy, 1, (0, 2), (), (1,))]
-    evidence = toy.training_set(model, documents).batch([(0, 1)], 0).targets.evidence
+    guided = toy.model(relations={"evidence_weight": 0.1})
+    evidence = toy.training_set(guided, documents).batch([(0, 1)], 0).targets.evidence
     assert evidence.counts.sum(0).tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_evidence_that_no_loss_asks_for(toy, model, caplog: pytest.LogCaptureFixture) -> None:
+    documents = [with_evidence(toy, 1, (0, 2), (), (1,)), toy.document(2)]
+    with caplog.at_level("INFO", logger="joint_ie"):
+        training = toy.training_set(model, documents)
+    assert not caplog.records
+    assert training.batch([(0,), (1,)], 0).targets.evidence is None

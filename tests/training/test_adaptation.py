@@ -14,13 +14,14 @@ from safetensors.torch import load_file
 from joint_ie.corpora import write_jsonl
 from joint_ie.encoding.index import PairIndex
 from joint_ie.encoding.sampling import Negatives
-from joint_ie.encoding.training_set import TrainingSet
+from joint_ie.encoding.training_set import Budget, TrainingSet
 from joint_ie.errors import InputError
 from joint_ie.losses import distillation_kl, distillation_mse
 from joint_ie.schema import Schema
 from joint_ie.settings import load_yaml
 from joint_ie.training.adaptation import TaughtSet, Teacher, check_labels
-from joint_ie.training.experiment import Experiment, run_experiment
+from joint_ie.training.configuration import Experiment
+from joint_ie.training.experiment import run_experiment
 
 WORLD = str(Path(__file__).with_name("world.py"))
 world = runpy.run_path(WORLD)
@@ -50,7 +51,7 @@ def taught_set(toy, student, teacher, documents, loss="mse", weight=1.0, negativ
         toy.collator(student),
         Negatives(mentions=12, coreference=5, relations=negatives),
         10,
-        world["experiment"].Budget(),
+        Budget(),
         seed=1,
         marked=marked,
         unlabelled_pairs=True,

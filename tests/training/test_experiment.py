@@ -16,7 +16,9 @@ from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.checkpoint import collator_for, load_checkpoint, new_model
 from joint_ie.models.prediction import Predictor
 from joint_ie.settings import load_yaml
-from joint_ie.training.experiment import Experiment, TrainingCorpus, run_experiment
+from joint_ie.training.configuration import Experiment
+from joint_ie.training.data import TrainingCorpus
+from joint_ie.training.experiment import run_experiment
 
 WORLD = str(Path(__file__).with_name("world.py"))
 world = runpy.run_path(WORLD)

@@ -14,7 +14,8 @@ from joint_ie.models.checkpoint import collator_for, load_checkpoint
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.settings import load_yaml
-from joint_ie.training.experiment import Experiment, run_experiment
+from joint_ie.training.configuration import Experiment
+from joint_ie.training.experiment import run_experiment
 from joint_ie.training.finish import add_card, pack_checkpoint, tune_checkpoint
 
 world = runpy.run_path(str(Path(__file__).with_name("world.py")))

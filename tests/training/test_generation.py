@@ -19,7 +19,7 @@ from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
 from joint_ie.settings import load_yaml
 from joint_ie.training import generation
-from joint_ie.training.experiment import Experiment
+from joint_ie.training.configuration import Experiment
 
 world = runpy.run_path(str(Path(__file__).with_name("world.py")))
 

@@ -8,7 +8,7 @@ from joint_ie.errors import InputError
 from joint_ie.models.settings import ModelSettings
 from joint_ie.schema import Schema
 from joint_ie.settings import from_mapping, to_mapping
-from joint_ie.training.experiment import Experiment
+from joint_ie.training.configuration import Experiment
 from joint_ie.training.model_card import generation_card, model_card
 
 MODEL = {"encoder": {"name": "thenlper/gte-small", "layers": 8}, "relations": {"input": "markers"}}

@@ -13,7 +13,7 @@ from joint_ie.models.checkpoint import load_checkpoint
 from joint_ie.models.settings import MentionSettings, ModelSettings
 from joint_ie.schema import Schema
 from joint_ie.settings import differences, load_yaml, to_mapping
-from joint_ie.training.experiment import Experiment
+from joint_ie.training.configuration import Experiment
 from joint_ie.training.held_out import Parts, split
 from joint_ie.training.own_schema import (
     check_annotated,

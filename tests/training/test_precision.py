@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from joint_ie.models.precision import resolve_precision
+from joint_ie.models.precision import autocast, resolve_precision
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,5 @@ def test_auto_asks_the_processor(tmp_path, flags, expected):
 @pytest.mark.parametrize("precision", ["bf16", "no"])
 def test_a_choice_is_a_choice(precision):
     assert resolve_precision(precision, torch.device("cpu")) == precision
+    with autocast(torch.device("cpu"), precision):
+        assert torch.is_autocast_enabled("cpu") == (precision == "bf16")

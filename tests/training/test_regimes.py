@@ -12,6 +12,7 @@ from joint_ie.corpora.label_regimes import hide_relations
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 from joint_ie.settings import load_yaml
+from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import (
     DataSettings,
     TrainingCorpus,
@@ -20,7 +21,7 @@ from joint_ie.training.data import (
     schema_for,
     training_documents,
 )
-from joint_ie.training.experiment import Experiment, run_experiment
+from joint_ie.training.experiment import run_experiment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 world = runpy.run_path(str(Path(__file__).with_name("world.py")))
