@@ -24,15 +24,15 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, score, print the table, write the JSON; 0 when done."""
-    from joint_ie.cli.scoring import Predicted, chosen_protocols, list_protocols, report
+    from joint_ie.cli.scoring import Predicted, chosen_protocols, list_protocols, report, text_order
     from joint_ie.corpora import load_corpus, write_jsonl
     from joint_ie.extraction import load
 
     if args.protocol == ["list"]:
         list_protocols(args.mode)
         return 0
-    protocols = chosen_protocols(args)
-    gold = load_corpus(args.corpus, reader=args.reader)[: args.limit]
+    gold = load_corpus(args.corpus, reader=args.reader, text_order=text_order(args))[: args.limit]
+    protocols = chosen_protocols(args, gold)
     extract = load(args.model, threads=args.threads, precision=args.precision)
     if args.mode == "end-to-end":
         predicted = list(extract.pipe(gold, progress=True))

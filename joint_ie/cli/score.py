@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
         default=[],
         help="another system's output, to say by how much PREDICTED differs and how surely; may be given several times",
     )
+    parser.add_argument("--predicted-reader", metavar="R", help="format of PREDICTED and OTHER (default: recognised)")
     add_scoring_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -35,34 +36,26 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read both sides, print the tables, write the JSON; 0 when done."""
     # Imported here so that `joint-ie --help` stays quick.
-    from joint_ie.cli.scoring import chosen_protocols, list_protocols, report
+    from joint_ie.cli.scoring import chosen_protocols, list_protocols, report, text_order
     from joint_ie.corpora import load_corpus
 
     if args.protocol == ["list"]:
         list_protocols(args.mode)
         return 0
-    protocols = chosen_protocols(args)
-    gold = load_corpus(args.gold, reader=args.reader, text_order=_text_order(args))
+    gold = load_corpus(args.gold, reader=args.reader, text_order=text_order(args))
+    protocols = chosen_protocols(args, gold)
     systems = [_predicted(args, name, gold) for name in (args.predicted, *args.against)]
     report(args, protocols, gold, systems, f"{args.predicted} against {args.gold}")
     return 0
 
 
-def _text_order(args: argparse.Namespace) -> bool:
-    """Gold entities are compared by position, so that both sides need one order.
-
-    End to end, some published scorers depend on the order of a file, which is then kept.
-    """
-    return bool(args.mode == "gold-entities")
-
-
 def _predicted(args: argparse.Namespace, name: str, gold: Sequence[Document]) -> "Predicted":
-    from joint_ie.cli.scoring import Predicted
+    from joint_ie.cli.scoring import Predicted, text_order
     from joint_ie.corpora import is_submission, load_corpus, read_submission
     from joint_ie.errors import InputError
 
-    if not is_submission(name):
-        return Predicted(name, load_corpus(name, text_order=_text_order(args)))
+    if args.predicted_reader or not is_submission(name):
+        return Predicted(name, load_corpus(name, reader=args.predicted_reader, text_order=text_order(args)))
     if args.mode != "gold-entities":
         raise InputError(f"{name}: is a submission, which names gold entities; add --mode gold-entities")
     submission = read_submission(name, gold)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from joint_ie.evaluation.significance import Counts
 
 RESAMPLES = 2000
+_KNOWING = frozenset(("docred", "docred-as-published", "relation-groups", "tag", "tag-as-published", "all"))
+"""The protocols that training facts change."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         help="how to compare, may be given several times; all: every one of the mode; list: show their names "
-        "(default: jerex end-to-end, docred with gold entities)",
+        "(default: jerex end-to-end, docred with gold entities); several make a JSON {protocols: {name: scores}}",
     )
     parser.add_argument(
         "--training-facts",
@@ -55,25 +57,39 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reader", metavar="R", help="format of the gold and training corpora (default: recognised)")
 
 
-def chosen_protocols(args: argparse.Namespace) -> "list[Protocol]":
-    """The protocols that were asked for; called first, so that mistakes show before anything takes time."""
+def chosen_protocols(args: argparse.Namespace, gold: Sequence[Document]) -> "list[Protocol]":
+    """The protocols that were asked for; called early, so that mistakes show before anything takes time."""
     from joint_ie.corpora import CORPORA, load_corpus, training_facts
     from joint_ie.errors import InputError
-    from joint_ie.evaluation.protocols import named, protocols
+    from joint_ie.evaluation.protocols import corpus_relations, named, protocols
     from joint_ie.evaluation.relation_groups import relation_counts
 
     if args.errors and args.errors.suffix.lower() not in (".html", ".json"):
         raise InputError(f"--errors {args.errors}: should end in .html (a page to look at) or .json")
-    gold = CORPORA.get(getattr(args, "gold", None) or args.corpus)
-    relations = list(gold.schema().relation_index) if gold and gold.schema else None
+    for file in (args.errors, args.json if args.json != "-" else None):
+        if file and not Path(file).parent.is_dir():
+            raise InputError(
+                f"{file}: cannot be written (No such file or directory); name a file in a folder that exists"
+            )
+    corpus = CORPORA.get(getattr(args, "gold", None) or args.corpus)
+    relations = list(corpus.schema().relation_index) if corpus and corpus.schema else corpus_relations(gold)
     if not args.training_facts:
         known = protocols(args.mode, relations=relations)
     else:
-        if args.mode != "gold-entities" and not {"tag", "tag-as-published", "all"} & set(args.protocol or ()):
+        default = ["docred"] if args.mode == "gold-entities" else ["jerex"]
+        if not _KNOWING & set(args.protocol or default):
             raise InputError("--training-facts is for Ign F1; add --mode gold-entities, or --protocol tag")
         training = load_corpus(args.training_facts, reader=args.reader)
         known = protocols(args.mode, training_facts(training), relation_counts(training), relations)
     return named(args.protocol or [next(iter(known))], known)
+
+
+def text_order(args: argparse.Namespace) -> bool:
+    """Gold entities are compared by position, so that both sides need one order.
+
+    End to end, some published scorers depend on the order of a file, which is then kept.
+    """
+    return bool(args.mode == "gold-entities")
 
 
 def list_protocols(mode: str) -> None:
@@ -105,12 +121,16 @@ def report(
     for protocol in protocols:
         counted = [_counted(protocol, gold, system) for system in systems]
         data = counted[0].scores.to_dict()
-        if args.intervals:
+        if (args.intervals or len(systems) > 1) and not _measures(protocol):
+            print(f"{protocol.name}: no sum over documents, so without intervals and comparisons", file=sys.stderr)
+        if args.intervals and _measures(protocol):
             data["intervals"] = _intervals(protocol, counted[0])
         if len(systems) > 1:
             data["against"] = _compared(protocol, counted, [system.name for system in systems])
+        if systems[0].submission and systems[0].submission.strays:
+            data["strays"] = len(systems[0].submission.strays)
         print_scores(data, title if protocol is protocols[0] else "", file, per_type=args.per_type)
-        if len(systems) > 1:
+        if data.get("against"):
             print_comparison(data["against"], file)
         found[protocol.name] = data
     if args.json:
@@ -171,7 +191,8 @@ def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Pr
     from joint_ie.errors import InputError
     from joint_ie.evaluation import error_page, error_report, error_tables
 
-    errors = error_report(gold, system.documents, args.mode)
+    strays = len(system.submission.strays) if system.submission else 0
+    errors = error_report(gold, system.documents, args.mode, strays)
     print_tables(error_tables(errors), file)
     if args.errors.suffix.lower() == ".json":
         write_json(errors.to_dict(), str(args.errors))

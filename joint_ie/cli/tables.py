@@ -21,6 +21,7 @@ _LABELS = {"relations_strict": "relations (strict)", "relations_ign": "relations
 _NOTES = {
     "missing": "without a prediction",
     "without_relations": "without relation annotation",
+    "strays": "predicted facts about nothing in gold",
     "without_evidence": "without evidence labels (left out of evidence)",
     "known": "right facts known from training",
     "untagged_gold": "gold mentions that tags cannot hold",
@@ -64,7 +65,7 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
 
 
 def print_comparison(compared: Sequence[Mapping[str, Any]], file: TextIO | None = None) -> None:
-    """Differences to other systems, in points of percent, with the p of each."""
+    """Differences to other systems, in points of percent, with the p of each; adjusted for the number of systems."""
     table = Table(title="Difference to the other systems", title_justify="left")
     for column in ("measure", "system", "difference", "95 %", "p", "p (Holm)"):
         table.add_column(column, justify="left" if column in ("measure", "system") else "right")
@@ -97,7 +98,7 @@ def _number(value: float) -> str:
 
 
 def _between(intervals: Mapping[str, Any] | None, measure: str) -> tuple[str, ...]:
-    if intervals is None:
+    if not intervals:
         return ()
     found = intervals.get(measure)
     return (f"{100 * found['low']:.2f} to {100 * found['high']:.2f}",) if found else ("",)

@@ -13,7 +13,7 @@ def in_text_order(document: Document) -> Document:
     """Entities by their first mention, relations by head, tail and type, candidates by head and tail.
 
     The mentions of an entity stay as they are listed. Entities that begin with the same mention keep the order in
-    which they came.
+    which they came. Where their order changes and none has an id, that is their place in the file.
     """
     firsts = [min(mention.span for mention in entity.mentions) for entity in document.entities]
     order = sorted(range(len(firsts)), key=firsts.__getitem__)
@@ -25,4 +25,7 @@ def in_text_order(document: Document) -> Document:
     if candidates is not None:
         candidates = tuple(sorted((place[head], place[tail]) for head, tail in candidates))
     entities = tuple(document.entities[old] for old in order)
+    if order != sorted(order) and all(entity.id is None for entity in entities):
+        # submissions name entities by their places in the file
+        entities = tuple(replace(entity, id=str(old)) for entity, old in zip(entities, order, strict=True))
     return replace(document, entities=entities, relations=relations, candidates=candidates)

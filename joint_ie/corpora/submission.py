@@ -67,7 +67,7 @@ def is_submission(path: Path | str) -> bool:
     if not path.is_file():
         return False
     head = read_bytes(path, 4096).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    return head.startswith("[") and '"h_idx"' in head
+    return head.startswith("[") and ('"h_idx"' in head or head.strip() == "[]")
 
 
 def write_submission(documents: Iterable[Document], path: Path) -> int:

@@ -20,6 +20,7 @@ from joint_ie.evaluation.significance import (
     blocks,
     check_options,
     checked,
+    epsilon_of,
     statistic_named,
     summed,
     tables,
@@ -150,7 +151,9 @@ def _resampled(systems: Sequence[Sequence[Counts]], statistic: Statistic, resamp
     for size in blocks(resamples, found[0]):
         weights = _weights(rng, size, len(counts[0].gold))
         for place, table in enumerate(found):
-            values[place, done : done + size] = statistic.of(summed(weights, table), counts[0].protocol.epsilon)
+            values[place, done : done + size] = statistic.of(
+                summed(weights, table), epsilon_of(counts[0].protocol, statistic)
+            )
         done += size
     ends = np.cumsum([len(runs) for runs in systems])[:-1]
     return [group.mean(axis=0) for group in np.split(values, ends)]

@@ -10,10 +10,13 @@ from joint_ie.evaluation.protocol import Protocol, Scores
 from joint_ie.evaluation.scores import Score, harmonic, ratio
 from joint_ie.evaluation.tally import Row, Tally, by_label
 
+IGN_EPSILON = 1e-5
+"""What the scorers after DocRED's own (ATLOP, KD-DocRE, DREEAM, Re-DocRED) add to what the Ign precision divides by."""
+
 Evidence = Mapping[Fact, frozenset[int]]
 
 
-def docred(training_facts: Set[NamedFact] | None = None, all_evidence: bool = False) -> Protocol:
+def docred(training_facts: Set[NamedFact] | None = None, as_published: bool = False) -> Protocol:
     """F1 of facts, of evidence, and of facts within and across sentences; with ``training_facts`` Ign F1, too.
 
     ``relations``: a fact is a pair of entities and a relation; repeats count once. ``relations_ign``: right facts that
@@ -26,8 +29,10 @@ def docred(training_facts: Set[NamedFact] | None = None, all_evidence: bool = Fa
 
     ``evidence``: the sentences of every predicted fact, of which those of a right fact that gold lists are right.
     Documents in which gold lists no evidence at all are left out and counted (``without_evidence``): nobody looked
-    there. ``all_evidence`` scores them, too, as the published scorers do; every sentence predicted for them is then
-    wrong. ``intra`` and ``inter``: facts, gold and predicted, whose entities have mentions in a common sentence, and
+    there. ``as_published`` scores them, too, as the published scorers do, so that every sentence predicted for them is
+    wrong, and adds `IGN_EPSILON` to what the Ign precision divides by.
+
+    ``intra`` and ``inter``: facts, gold and predicted, whose entities have mentions in a common sentence, and
     the others.
     """
 
@@ -38,7 +43,7 @@ def docred(training_facts: Set[NamedFact] | None = None, all_evidence: bool = Fa
         tallies = by_label("relations", _labelled(wanted), _labelled(found))
         if training_facts is not None:
             tallies["relations_ign", ""] = _ign(gold, wanted, found, training_facts)
-        if all_evidence or _lists_evidence(gold):
+        if as_published or _lists_evidence(gold):
             tallies["evidence", ""] = _evidence(wanted, found)
         return tallies | _by_distance(gold, wanted, found)
 
@@ -50,17 +55,20 @@ def docred(training_facts: Set[NamedFact] | None = None, all_evidence: bool = Fa
 
     ign = () if training_facts is None else ("relations_ign",)
     return Protocol(
-        name="docred",
+        name="docred-as-published" if as_published else "docred",
         mode="gold-entities",
-        description="Facts between gold entities; Ign F1 without what training data says already",
+        description="Facts between gold entities; Ign F1 without what training data says already"
+        + ("; evidence where nobody looked for it is wrong" if as_published else ""),
         measures=("relations", *ign, "evidence", "intra", "inter"),
         count=count,
         labels={"relations": None},
         counts={**({"known": known} if ign else {}), "without_evidence": without_evidence},
+        epsilons={"relations_ign": IGN_EPSILON} if as_published else {},
+        options=training_facts if training_facts is None else frozenset(training_facts),
     )
 
 
-def as_published(scores: Scores, ign_epsilon: float = 1e-5, spare_evidence: int = 0) -> Scores:
+def divided_as_published(scores: Scores, ign_epsilon: float = IGN_EPSILON, spare_evidence: int = 0) -> Scores:
     """The same counts, divided as the scorers after DocRED's own do (ATLOP, KD-DocRE, DREEAM, Re-DocRED).
 
     They add 1e-5 to what the Ign precision divides by; DocRED's own script adds nothing. Re-DocRED's starts counting

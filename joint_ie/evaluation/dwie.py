@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from joint_ie.document import Document, Span
+from joint_ie.evaluation.coreference import compare, partition
 from joint_ie.evaluation.protocol import Protocol
-from joint_ie.evaluation.tally import Row, Tally, total
+from joint_ie.evaluation.tally import Row, Tally, by_label, total
+
+_Item = TypeVar("_Item")
 
 Cluster = tuple[Span, ...]
 """The mentions of an entity, as a list: DWIE's hard scores compare their order."""
@@ -19,43 +22,62 @@ Fact = tuple[str, tuple[Cluster, Cluster]]
 """A relation with the clusters of its head and tail."""
 
 
-def dwie(as_listed: bool = False) -> Protocol:
-    """DWIE's measures; ``as_listed`` scores mention lists in the order and with the repeats of the documents.
+Variant = Literal["dwie", "dwie-as-published", "dwie-as-listed"]
+_FAULTS: Mapping[Variant, str] = {
+    "dwie": "",
+    "dwie-as-published": "; copies of entities each count, a mention of several belongs to the last",
+    "dwie-as-listed": "; the same, and mention lists in another order are other entities",
+}
 
-    By default they are first sorted by position, each mention once. The original compares lists as they come, so the
-    same mentions in another order are a wrong entity (``ner_hard``, ``rel_hard``), and repeats weigh more.
-    What DWIE says of entities holds for both: identical copies of an entity each count (as right, or as wrong), and a
-    mention of several entities belongs, in MUC and B-cubed, to the one listed last.
+
+def dwie(variant: Variant = "dwie") -> Protocol:
+    """DWIE's measures on sets: identical entities, relations and mentions count once, and order never matters.
+
+    The original (``dwie-as-listed``) compares mention lists as they come: the same mentions in another order are a
+    wrong entity (``ner_hard``, ``rel_hard``), and repeats weigh more. Copies of an entity each count, a mention of
+    several entities belongs, in MUC and B-cubed, to the one listed last, and a relation of two mentions that two gold
+    relations share is missed twice (``rel_mention``). ``dwie-as-published`` keeps that but sorts mention lists first.
     """
     return Protocol(
-        name="dwie-as-listed" if as_listed else "dwie",
+        name=variant,
         mode="end-to-end",
         description="DWIE: coreference, then names and relations by mention, in part (soft) and whole (hard)"
-        + (", by mention lists as they come" if as_listed else ""),
+        + _FAULTS[variant],
         measures=(
             *("coref_muc", "coref_b_cubed", "coref_ceaf_e"),
             *("ner_mention", "ner_soft", "ner_hard"),
             *("rel_mention", "rel_soft", "rel_hard"),
         ),
-        count=partial(count, as_listed=as_listed),
+        count=partial(count, variant=variant),
         labels=dict.fromkeys(("ner_mention", "ner_soft", "ner_hard", "rel_mention", "rel_soft", "rel_hard")),
         means={"coref_avg_f1": ("coref_muc", "coref_b_cubed", "coref_ceaf_e")},
     )
 
 
-def count(gold: Document, predicted: Document, as_listed: bool = False) -> dict[Row, Tally]:
+def count(gold: Document, predicted: Document, variant: Variant = "dwie") -> dict[Row, Tally]:
     """Tallies of one document; names have their entity's type, labels are entity types or relations."""
-    references, predictions = _entities(gold, as_listed), _entities(predicted, as_listed)
-    tallies = {
-        **_coreference([cluster for _, cluster in references], [cluster for _, cluster in predictions]),
-        **_listed("ner_mention", _names(references), _names(predictions)),
+    references, predictions = (_entities(document, variant == "dwie-as-listed") for document in (gold, predicted))
+    facts, found = _facts(gold, references), _facts(predicted, predictions)
+    if variant == "dwie":
+        references, predictions = _distinct(references), _distinct(predictions)
+        facts, found = _distinct(facts), _distinct(found)
+        compared = compare(_partition(references), _partition(predictions))
+        tallies = {(f"coref_{name}", ""): compared[name, ""] for name in ("muc", "b_cubed", "ceaf_e")}
+        names = [_distinct(_names(references)), _distinct(_names(predictions))]
+    else:
+        tallies = _coreference([cluster for _, cluster in references], [cluster for _, cluster in predictions])
+        names = [_names(references), _names(predictions)]
+    tallies |= {
+        **_listed("ner_mention", names[0], names[1]),
         **_soft("ner_soft", [_parts(entity) for entity in references], [_parts(entity) for entity in predictions]),
         **_listed("ner_hard", references, predictions),
     }
     if gold.relations is not None:
-        facts, found = _facts(gold, references), _facts(predicted, predictions)
         combined = [_combinations(fact) for fact in facts], [_combinations(fact) for fact in found]
-        tallies |= _mention_relations(*combined)
+        if variant == "dwie":
+            tallies |= by_label("rel_mention", set().union(*combined[0]), set().union(*combined[1]))
+        else:
+            tallies |= _mention_relations(*combined)
         tallies |= _soft("rel_soft", *combined)
         tallies |= _listed("rel_hard", facts, found)
     return tallies
@@ -64,6 +86,14 @@ def count(gold: Document, predicted: Document, as_listed: bool = False) -> dict[
 def _entities(document: Document, as_listed: bool) -> list[tuple[str, Cluster]]:
     listed = [(entity.type, tuple(mention.span for mention in entity.mentions)) for entity in document.entities]
     return listed if as_listed else [(label, tuple(sorted(set(cluster)))) for label, cluster in listed]
+
+
+def _distinct(items: Iterable[_Item]) -> list[_Item]:
+    return list(dict.fromkeys(items))
+
+
+def _partition(entities: Iterable[tuple[str, Cluster]]) -> list[frozenset[Span]]:
+    return partition([frozenset(cluster) for _, cluster in entities])
 
 
 def _facts(document: Document, entities: Sequence[tuple[str, Cluster]]) -> list[Fact]:

@@ -38,7 +38,7 @@ class ErrorReport:
 
     ``gold`` and ``predicted`` count the facts of either side by class (`GOLD_CLASSES`, `PREDICTED_CLASSES`), in that
     order. ``unrelated_pairs`` is the last cell of KD-DocRE's table, None end-to-end. ``labels`` are readable names of
-    relation types.
+    relation types. ``strays`` of the spurious facts are about unknown documents or entities; no bucket has them.
     """
 
     mode: Mode
@@ -53,6 +53,7 @@ class ErrorReport:
     buckets: Buckets
     labels: Mapping[str, str]
     cases: tuple[Case, ...]
+    strays: int = 0
 
     @property
     def table7(self) -> Mapping[str, int]:
@@ -70,6 +71,7 @@ class ErrorReport:
             "documents": self.documents,
             "missing": self.missing,
             "without_relations": self.without_relations,
+            "strays": self.strays,
             "relations": self.relations.to_dict(),
             "gold": with_shares(self.gold),
             "predicted": with_shares(self.predicted),
@@ -94,8 +96,12 @@ def with_shares(counts: Mapping[str, int]) -> dict[str, dict[str, float]]:
     return {name: {"count": count, "share": ratio(count, whole)} for name, count in counts.items()}
 
 
-def error_report(gold: Iterable[Document], predicted: Iterable[Document], mode: Mode = "end-to-end") -> ErrorReport:
+def error_report(
+    gold: Iterable[Document], predicted: Iterable[Document], mode: Mode = "end-to-end", strays: int = 0
+) -> ErrorReport:
     """Analyse predicted documents, paired by id with gold ones; a missing prediction is one without annotations.
+
+    ``strays`` counts further predicted facts, which belong to no document (see `joint_ie.corpora.read_submission`).
 
     Raises `InputError` for repeated or unknown ids, and for other tokens (``end-to-end``) or other entities
     (``gold-entities``) than gold's.
@@ -104,14 +110,15 @@ def error_report(gold: Iterable[Document], predicted: Iterable[Document], mode: 
     judge = judge_end_to_end if mode == "end-to-end" else judge_gold_entities
     cases = tuple(Case(*pair, judge(*pair)) for pair in paired(mode, gold, predicted))
     tallies = (Tally.of_sets(case.judged.gold.keys(), case.judged.predicted.keys()) for case in cases)
+    found = _counts(PREDICTED_CLASSES, (case.judged.predicted for case in cases), mode)
     return ErrorReport(
         mode=mode,
         documents=len(cases),
         missing=len(gold) - len(predicted),
         without_relations=sum(case.gold.relations is None for case in cases),
-        relations=sum(tallies, Tally()).score(),
+        relations=sum(tallies, Tally(predicted=strays)).score(),
         gold=_counts(GOLD_CLASSES, (case.judged.gold for case in cases), mode),
-        predicted=_counts(PREDICTED_CLASSES, (case.judged.predicted for case in cases), mode),
+        predicted={**found, "spurious": found["spurious"] + strays},
         unrelated_pairs=None
         if mode == "end-to-end"
         else sum(unrelated_pairs(case.gold, case.judged) for case in cases),
@@ -119,6 +126,7 @@ def error_report(gold: Iterable[Document], predicted: Iterable[Document], mode: 
         buckets=buckets([(case.gold, case.judged) for case in cases]),
         labels=_labels(document for case in cases for document in (case.gold, case.predicted)),
         cases=cases,
+        strays=strays,
     )
 
 

@@ -53,7 +53,8 @@ def _classes(report: ErrorReport) -> Iterable[Table]:
         meanings = {name: MEANING[name][side] for name in counts}
         yield Table(
             title,
-            f"{sum(counts.values()):,} facts",
+            f"{sum(counts.values()):,} facts"
+            + (f", {report.strays:,} of them about nothing in gold" if side and report.strays else ""),
             ("what became of them", "facts", "share"),
             _shares(counts, meanings),
         )

@@ -1,6 +1,6 @@
 """A protocol is what it counts in one document; everything else is the same for all."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,8 +21,9 @@ class Protocol:
     ``count`` gives the tallies of one document, by measure and label, for the ``measures`` (in the order of tables).
     ``labels`` names the measures that have labels, and for each either the labels that macro averages run over or
     None: those seen in gold or prediction. ``means`` are averages of the F1 of several measures, ``whole`` measures
-    that are no sums over documents (they have no intervals of confidence). ``epsilon`` is added to what every
-    precision divides by, as some published scorers do. ``counts`` are further numbers that a reader of the scores
+    that are no sums over documents (they have no intervals of confidence). ``epsilons`` are added to what
+    the precision of a measure divides by, as some published scorers do. ``options`` are what else ``count`` depends on:
+    runs that are compared must have the same. ``counts`` are further numbers that a reader of the scores
     should know, such as what was left out, summed over documents.
     """
 
@@ -34,7 +35,8 @@ class Protocol:
     labels: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     means: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole: Mapping[str, Callable[[Pairs], Score]] = field(default_factory=dict)
-    epsilon: float = 0.0
+    epsilons: Mapping[str, float] = field(default_factory=dict)
+    options: Hashable = None
     counts: Mapping[str, Callable[[Document, Document], int]] = field(default_factory=dict)
 
 
@@ -129,9 +131,13 @@ def evaluate(
         if measure not in protocol.whole
     }
     micro = {
-        measure: protocol.whole[measure](pairs) if measure in protocol.whole else sums[measure].score(protocol.epsilon)
+        measure: protocol.whole[measure](pairs)
+        if measure in protocol.whole
+        else sums[measure].score(protocol.epsilons.get(measure, 0.0))
         for measure in protocol.measures
     }
+    if "relations_ign" in micro and not protocol.whole:
+        assert micro["relations_ign"].f1 <= micro["relations"].f1, "Ign F1 exceeds F1"
     return Scores(
         protocol=protocol.name,
         documents=len(pairs),
@@ -151,7 +157,7 @@ def evaluate(
 def _labelled(protocol: Protocol, measure: str, rows: Mapping[Row, Tally]) -> dict[str, Score]:
     seen = {label for name, label in rows if name == measure}
     return {
-        label: rows.get((measure, label), Tally()).score(protocol.epsilon)
+        label: rows.get((measure, label), Tally()).score(protocol.epsilons.get(measure, 0.0))
         for label in sorted(protocol.labels[measure] or seen)
     }
 

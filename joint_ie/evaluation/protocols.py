@@ -45,14 +45,15 @@ def protocols(
             coreference(singletons=False),
             TAGGING,
             tag(training_facts, as_published=True),
-            dwie(as_listed=True),
+            dwie("dwie-as-published"),
+            dwie("dwie-as-listed"),
             rebel(relations, ignore_unlisted=True),
             coreference(as_listed=True),
             coreference(singletons=False, as_listed=True),
         ]
     else:
-        listed = [docred(training_facts), INFERENCE, RELATED, CDR]
-        if relations is None or set(relations) == set(DOCRED_RELATIONS):
+        listed = [docred(training_facts), INFERENCE, RELATED, CDR, docred(training_facts, as_published=True)]
+        if relations is None or set(relations) <= set(DOCRED_RELATIONS):
             rare = {} if relation_counts is None else head_and_tail(relation_counts)
             listed.insert(1, relation_groups({**DOCRED_GROUPS, **rare}))
     return {protocol.name: protocol for protocol in listed}
@@ -84,5 +85,12 @@ def end_to_end(gold: Iterable[Document], predicted: Iterable[Document], protocol
     Raises `InputError` for an unknown protocol, for repeated or unknown ids, and for a prediction that is tokenised
     differently, because spans count tokens.
     """
-    (chosen,) = named([protocol], protocols("end-to-end"))
+    gold = list(gold)
+    (chosen,) = named([protocol], protocols("end-to-end", relations=corpus_relations(gold)))
     return evaluate(chosen, gold, predicted)
+
+
+def corpus_relations(gold: Iterable[Document]) -> tuple[str, ...]:
+    """The relations of a corpus without a schema: DocRED's 96 if it has no others, else those that occur."""
+    found = {relation.type for document in gold for relation in document.relations or ()}
+    return tuple(DOCRED_RELATIONS) if found and found <= set(DOCRED_RELATIONS) else tuple(sorted(found))

@@ -16,6 +16,7 @@ from joint_ie.evaluation.significance import (
     blocks,
     check_options,
     checked,
+    epsilon_of,
     statistic_named,
     summed,
     tables,
@@ -63,7 +64,7 @@ def approximate_randomisation(
             f"one system has {len(first)} runs, the other {len(second)}; give as many of both, or use the bootstrap"
         )
     statistic = statistic_named(first[0].protocol, measure)
-    epsilon = first[0].protocol.epsilon
+    epsilon = epsilon_of(first[0].protocol, statistic)
     found = tables([*first, *second], statistic)
     pairs = list(zip(found[: len(first)], found[len(first) :], strict=True))
     rng = np.random.default_rng(seed)

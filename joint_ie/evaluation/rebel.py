@@ -52,7 +52,8 @@ def rebel(
     return Protocol(
         name="rebel-as-published" if ignore_unlisted else "rebel",
         mode="end-to-end",
-        description="Texts: an entity is the words of its first listed mention, so entities of one name are one",
+        description="Texts: an entity is the words of its first listed mention, so entities of one name are one"
+        + ("; relations that the corpus does not know are ignored" if ignore_unlisted else ""),
         measures=("strict", "boundaries"),
         count=count,
         labels={"strict": listed, "boundaries": listed},

@@ -52,7 +52,7 @@ def count_documents(
     gold, predicted = list(gold), list(predicted)
     pairs = sorted(paired(protocol.mode, gold, predicted), key=lambda pair: pair[0].id)
     if not pairs:
-        raise InputError("there are no gold documents to resample; give a corpus with at least one")
+        raise InputError("there are no gold documents; give a corpus with at least one")
     tallies = dict(zip([reference.id for reference, _ in pairs], tallies_by_document(protocol, pairs), strict=True))
     counted = replace(protocol, count=lambda reference, _: tallies[reference.id])
     scores = evaluate(counted, gold, predicted, strays)
@@ -146,6 +146,12 @@ def _rows(runs: Sequence[Counts], statistic: Statistic) -> list[Row]:
     return [(measure, label) for label in sorted(labels)] if labels else sorted(seen)
 
 
+def epsilon_of(protocol: Protocol, statistic: Statistic) -> float:
+    """What the precision of the statistic's measures divides by in addition."""
+    (epsilon,) = {protocol.epsilons.get(measure, 0.0) for measure in statistic.measures}
+    return epsilon
+
+
 def summed(weights: Array, table: Array) -> Array:
     """Sums [resamples, rows, 5] of a table [units, rows, 5] under weights [resamples, units]."""
     sums: Array = weights @ table.reshape(len(table), -1)
@@ -168,7 +174,7 @@ def checked(*systems: Runs) -> list[tuple[Counts, ...]]:
     first = found[0][0]
     for run in (run for runs in found for run in runs):
         # not the functions: a protocol that was made twice with the same options is the same
-        made = [(p.name, p.description, p.measures, p.labels, p.epsilon) for p in (first.protocol, run.protocol)]
+        made = [(p.name, p.measures, p.labels, p.epsilons, p.options) for p in (first.protocol, run.protocol)]
         if made[0] != made[1]:
             raise InputError(
                 f'one run was scored by protocol "{first.protocol.name}", another by "{run.protocol.name}" or with '

@@ -34,6 +34,7 @@ def tag(training_facts: Set[NamedFact] | None = None, as_published: bool = False
     if training_facts is not None:
         measures += ("relations_ign",)
     means = {"coref_avg_f1": CONLL}
+    options = None if training_facts is None else frozenset(training_facts)
     if not as_published:
         return Protocol(
             name="tag",
@@ -43,6 +44,7 @@ def tag(training_facts: Set[NamedFact] | None = None, as_published: bool = False
             count=partial(_count, training_facts=training_facts),
             labels={"relations": None},
             means=means,
+            options=options,
         )
     count = partial(_count_published, training_facts=training_facts)
     return Protocol(
@@ -55,6 +57,7 @@ def tag(training_facts: Set[NamedFact] | None = None, as_published: bool = False
         measures=measures,
         count=count,
         means=means,
+        options=options,
         whole={measure: partial(_score_published, measure=measure, count=count) for measure in measures}
         | {"ceaf_e": _ceaf_e_published},
     )

@@ -1,5 +1,5 @@
-import json
 import random
+import runpy
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations, permutations
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity
+from joint_ie.document import Document
 from joint_ie.evaluation.coreference import (
     COREFERENCE,
     COREFERENCE_NO_SINGLETONS,
@@ -22,16 +22,15 @@ from joint_ie.evaluation.coreference import (
 from joint_ie.evaluation.protocol import Scores, evaluate
 from joint_ie.evaluation.tally import total
 
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+load, read = neutral["load"], neutral["read"]
+
 Cluster = frozenset[tuple[int, int]]
 Clusters = Sequence[Iterable[tuple[int, int]]]
 
 
-def build(id: str, clusters: Clusters, words: Sequence[str] = tuple("abcdefghijklmnop")) -> Document:
-    document = Document.from_words(id, [words])
-    entities = [
-        Entity("X", "name", tuple(document.mention(start, end) for start, end in spans)) for spans in clusters if spans
-    ]
-    return document.with_annotations(entities, None)
+def build(id: str, clusters: Clusters) -> Document:
+    return neutral["build"]([("X", spans) for spans in clusters], None, id, [tuple("abcdefghijklmnop")])
 
 
 def letters(*clusters: str) -> list[Cluster]:
@@ -43,16 +42,6 @@ def scores(gold: Clusters, predicted: Clusters, singletons: bool = True, as_list
     return evaluate(coreference(singletons, as_listed), [build("d", gold)], [build("d", predicted)])
 
 
-@pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "joint_and_scoring" / "a_e2e"
-
-
-def load(path: Path) -> list[Document]:
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return [build(item["title"], [entity["mentions"] for entity in item["entities"]], item["tokens"]) for item in data]
-
-
 def listed_twice(document: Document) -> bool:
     spans = [span for entity in document.entities for span in {mention.span for mention in entity.mentions}]
     return len(spans) > len(set(spans))
@@ -60,10 +49,10 @@ def listed_twice(document: Document) -> bool:
 
 @pytest.mark.parametrize("singletons", [True, False])
 @pytest.mark.parametrize("name", ["perfect", "empty", "light", "medium", "heavy"])
-def test_golden(golden: Path, name: str, singletons: bool) -> None:
-    expected = json.loads((golden / "expected_coref_textbook.json").read_text(encoding="utf-8"))[name]
+def test_golden(shared: Path, name: str, singletons: bool) -> None:
+    expected = read(shared, "expected_coref_textbook")[name]
     expected = expected["with_singletons" if singletons else "without_singletons"]
-    gold, predicted = load(golden / "gold.json"), load(golden / f"pred_{name}.json")
+    gold, predicted = load(shared, "gold"), load(shared, name)
     random.Random(0).shuffle(predicted)
     as_listed = evaluate(coreference(singletons, as_listed=True), gold, predicted).to_dict()
     default = evaluate(coreference(singletons), gold, predicted).to_dict()
@@ -76,18 +65,18 @@ def test_golden(golden: Path, name: str, singletons: bool) -> None:
     assert as_listed["conll"] == pytest.approx(expected["conll_avg_f1"], rel=1e-14, abs=0)
 
 
-def test_golden_default_is_as_listed_where_no_span_is_in_two_entities(golden: Path) -> None:
-    gold, predicted = load(golden / "gold.json"), load(golden / "pred_heavy.json")
+def test_golden_default_is_as_listed_where_no_span_is_in_two_entities(shared: Path) -> None:
+    gold, predicted = load(shared, "gold"), load(shared, "heavy")
     odd = {document.id for document in (*gold, *predicted) if listed_twice(document)}
     assert len(odd) == 1
     gold, predicted = ([document for document in side if document.id not in odd] for side in (gold, predicted))
     assert evaluate(COREFERENCE, gold, predicted).micro == evaluate(coreference(as_listed=True), gold, predicted).micro
 
 
-@pytest.mark.parametrize("name", ["gold", "pred_messy"])
-def test_golden_perfect_is_exactly_one(golden: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["gold", "messy"])
+def test_golden_perfect_is_exactly_one(shared: Path, name: str) -> None:
     """Also of ``messy``, where 142 spans are in several entities."""
-    documents = load(golden / f"{name}.json")
+    documents = load(shared, name)
     for protocol in (COREFERENCE, COREFERENCE_NO_SINGLETONS):
         result = evaluate(protocol, documents, documents)
         assert {score.f1 for score in result.micro.values()} == {1.0} == {result.means["conll"]}

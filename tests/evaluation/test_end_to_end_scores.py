@@ -1,8 +1,8 @@
 import json
 import random
+import runpy
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation import end_to_end
 from joint_ie.evaluation.jerex import JEREX
 
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+build, load, read = neutral["build"], neutral["load"], neutral["read"]
+
 TASKS = JEREX.measures
 PEER_NAMES = {
     "mentions": "mention",
@@ -26,47 +29,11 @@ PEER_NAMES = {
 Clusters = Sequence[tuple[str, Sequence[tuple[int, int]]]]
 
 
-def build(
-    id: str,
-    clusters: Clusters,
-    relations: Sequence[tuple[int, int, str]] | None = (),
-    words: Sequence[Sequence[str]] = (("a", "b", "c", "d", "e", "f"),),
-) -> Document:
-    document = Document.from_words(id, words)
-    entities = []
-    for label, spans in clusters:
-        mentions = tuple(document.mention(start, end) for start, end in spans)
-        entities.append(Entity(label, mentions[0].text, mentions))
-    return document.with_annotations(
-        entities, None if relations is None else [Relation(head, tail, label) for head, tail, label in relations]
-    )
-
-
-def from_neutral(data: list[dict[str, Any]]) -> list[Document]:
-    documents = []
-    for item in data:
-        bounds = [*item["sent_starts"], len(item["tokens"])]
-        words = [item["tokens"][start:end] for start, end in pairwise(bounds)]
-        clusters = [(entity["type"], entity["mentions"]) for entity in item["entities"]]
-        documents.append(build(item["title"], clusters, item["relations"], words))
-    return documents
-
-
-@pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "joint_and_scoring" / "a_e2e"
-
-
-@pytest.fixture(scope="module")
-def gold(golden: Path) -> list[Document]:
-    return from_neutral(json.loads((golden / "gold.json").read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("name", ["perfect", "empty", "light", "medium", "heavy", "messy"])
-def test_golden(golden: Path, gold: list[Document], name: str) -> None:
-    predicted = from_neutral(json.loads((golden / f"pred_{name}.json").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
+def test_golden(shared: Path, name: str) -> None:
+    gold, predicted = load(shared, "gold"), load(shared, name)
     random.Random(0).shuffle(predicted)
-    expected = json.loads((golden / "expected_jerex.json").read_text(encoding="utf-8"))[name]
+    expected = read(shared, "expected_jerex")[name]
     data = end_to_end(gold, predicted).to_dict()
     assert (data["protocol"], data["documents"], data["missing"], data["without_relations"]) == ("jerex", 60, 0, 0)
     for task, peer in PEER_NAMES.items():
@@ -100,7 +67,7 @@ A, B, C = (0, 1), (1, 2), (2, 3)
 def test_golden_corner_cases(
     corners: list[dict[str, Any]], case: int, task: str, gold_clusters: Clusters, predicted_clusters: Clusters
 ) -> None:
-    data = end_to_end([build("d", gold_clusters)], [build("d", predicted_clusters)]).to_dict()
+    data = end_to_end([build(gold_clusters)], [build(predicted_clusters)]).to_dict()
     want = corners[case]["result"]
     for short, part in (("prec", "precision"), ("rec", "recall"), ("f1", "f1")):
         assert 100 * data[task][part] == pytest.approx(want[f"{short}_micro"], rel=1e-12)
@@ -109,7 +76,7 @@ def test_golden_corner_cases(
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_nothing_anywhere_scores_zero(count: int) -> None:
-    empty = [build(str(i), ()) for i in range(count)]
+    empty = [build([], id=str(i)) for i in range(count)]
     data = end_to_end(empty, empty).to_dict()
     assert data["documents"] == count
     for task in TASKS:
@@ -119,8 +86,8 @@ def test_nothing_anywhere_scores_zero(count: int) -> None:
 
 
 def test_wrong_type_is_one_miss_and_one_false_alarm() -> None:
-    gold = [build("d", [("PER", [A, B]), ("LOC", [C])], [(0, 1, "P19")])]
-    predicted = [build("d", [("ORG", [B, A]), ("LOC", [C])], [(0, 1, "P19")])]
+    gold = [build([("PER", [A, B]), ("LOC", [C])], [(0, 1, "P19")])]
+    predicted = [build([("ORG", [B, A]), ("LOC", [C])], [(0, 1, "P19")])]
     scores = end_to_end(gold, predicted)
     assert scores["clusters"].f1 == 1.0
     assert (scores["entities"].true_positives, scores["entities"].predicted, scores["entities"].gold) == (1, 2, 2)
@@ -134,14 +101,14 @@ def test_wrong_type_is_one_miss_and_one_false_alarm() -> None:
 
 def test_direction_and_repeats_of_relations() -> None:
     clusters = [("PER", [A]), ("LOC", [B]), ("LOC", [B])]
-    gold = [build("d", clusters, [(0, 1, "P19")])]
-    repeated = [build("d", clusters, [(0, 1, "P19"), (0, 1, "P19"), (0, 2, "P19")])]
+    gold = [build(clusters, [(0, 1, "P19")])]
+    repeated = [build(clusters, [(0, 1, "P19"), (0, 1, "P19"), (0, 2, "P19")])]
     assert end_to_end(gold, repeated)["relations"].to_dict()["predicted"] == 1
-    assert end_to_end(gold, [build("d", clusters, [(1, 0, "P19")])])["relations"].true_positives == 0
+    assert end_to_end(gold, [build(clusters, [(1, 0, "P19")])])["relations"].true_positives == 0
 
 
 def test_missing_documents_count_as_empty() -> None:
-    one, two = build("1", [("PER", [A])]), build("2", [("PER", [A])])
+    one, two = build([("PER", [A])], id="1"), build([("PER", [A])], id="2")
     scores = end_to_end([one, two], [two])
     assert scores.missing == 1
     assert (scores["entities"].precision, scores["entities"].recall) == (1.0, 0.5)
@@ -150,8 +117,8 @@ def test_missing_documents_count_as_empty() -> None:
 
 def test_documents_without_relation_annotation_leave_only_the_relation_scores() -> None:
     clusters = [("PER", [A]), ("LOC", [B])]
-    gold = [build("1", clusters, None), build("2", clusters, [(0, 1, "P19")])]
-    predicted = [build("1", clusters, [(0, 1, "P20")]), build("2", clusters, [(0, 1, "P19")])]
+    gold = [build(clusters, None, "1"), build(clusters, [(0, 1, "P19")], "2")]
+    predicted = [build(clusters, [(0, 1, "P20")], "1"), build(clusters, [(0, 1, "P19")], "2")]
     scores = end_to_end(gold, predicted)
     assert scores.without_relations == 1
     assert scores["entities"].gold == 4
@@ -160,7 +127,7 @@ def test_documents_without_relation_annotation_leave_only_the_relation_scores() 
 
 
 def test_bad_pairs_are_named() -> None:
-    one = build("one", [("PER", [A])])
+    one = build([("PER", [A])], id="one")
     with pytest.raises(InputError, match=r"predicted document 'won' .*did you mean \"one\""):
         end_to_end([one], [replace(one, id="won")])
     with pytest.raises(InputError, match="gold document 'one' is listed twice"):
@@ -182,7 +149,7 @@ def documents(draw: st.DrawFn, count: int = 2) -> list[Document]:
         entities = draw(clusters)
         ends = st.integers(0, len(entities) - 1)
         facts = st.lists(st.tuples(ends, ends, st.sampled_from("RS")), max_size=4) if entities else st.just([])
-        found.append(build(str(i), entities, draw(facts)))
+        found.append(build(entities, draw(facts), str(i)))
     return found
 
 

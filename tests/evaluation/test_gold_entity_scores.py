@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.errors import InputError
 from joint_ie.evaluation import Scores, evaluate, gold_entities
-from joint_ie.evaluation.docred import as_published, docred
+from joint_ie.evaluation.docred import divided_as_published, docred
 from joint_ie.evaluation.gold_entities import Stray, stray_tallies
 from joint_ie.evaluation.gold_facts import NamedFact
 from joint_ie.evaluation.tally import Tally
@@ -116,7 +116,7 @@ def test_documents_without_evidence_labels_are_counted() -> None:
     assert scores.counts["without_evidence"] == scores.to_dict()["without_evidence"] == 2
     assert scores["evidence"].f1 == 1.0
     assert scores["evidence"].predicted == 1
-    everywhere = evaluate(docred(all_evidence=True), gold, predicted)
+    everywhere = evaluate(docred(as_published=True), gold, predicted)
     assert (everywhere["evidence"].true_positives, everywhere["evidence"].predicted) == (1, 3)
 
 
@@ -161,12 +161,12 @@ def test_scores_by_relation() -> None:
 def test_as_published_changes_nothing_else() -> None:
     gold, predicted = [build([(0, 1, "P19"), (0, 2, "P20")])], [build([(0, 1, "P19"), (0, 2, "P19")])]
     scores = gold_entities(gold, predicted, set())
-    later = as_published(scores)
+    later = divided_as_published(scores)
     assert later["relations_ign"].precision == pytest.approx(1 / (2 + PEER_EPSILON), rel=1e-15)
     assert later == gold_entities(gold, predicted, set(), PEER_EPSILON)
     assert replace(later, micro=scores.micro) == scores
-    assert as_published(gold_entities(gold, predicted)) == gold_entities(gold, predicted)
-    assert as_published(scores, 0.0, spare_evidence=1)["evidence"].gold == 1
+    assert divided_as_published(gold_entities(gold, predicted)) == gold_entities(gold, predicted)
+    assert divided_as_published(scores, 0.0, spare_evidence=1)["evidence"].gold == 1
 
 
 Facts = set[tuple[str, int, int, str]]
@@ -244,7 +244,7 @@ def test_stray_sentences_count_where_evidence_does() -> None:
     gold = [evidence_document([(0, 1, "P19", (0,))], "1"), evidence_document([(0, 1, "P19", ())], "2")]
     outside = {"1": 2, "2": 3, "3": 4}
     assert stray_tallies(docred(), gold, (), outside) == {("evidence", ""): Tally(predicted=2)}
-    assert stray_tallies(docred(all_evidence=True), gold, (), outside) == {("evidence", ""): Tally(predicted=5)}
+    assert stray_tallies(docred(as_published=True), gold, (), outside) == {("evidence", ""): Tally(predicted=5)}
 
 
 @given(facts, facts)

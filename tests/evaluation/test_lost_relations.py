@@ -1,11 +1,9 @@
 """Where relations are lost end to end: golden counts, each stage by hand, and brute force without sets."""
 
-import json
+import runpy
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -17,41 +15,17 @@ from joint_ie.evaluation.error_classes import GOLD_CLASSES, PREDICTED_CLASSES, j
 from joint_ie.evaluation.error_report import error_report
 from joint_ie.evaluation.lost_relations import judge_end_to_end
 
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+build, load, read = neutral["build"], neutral["load"], neutral["read"]
+
 Clusters = Sequence[tuple[str, Sequence[tuple[int, int]]]]
 A, B, C, D = (0, 1), (1, 2), (2, 3), (3, 4)
 
 
-def build(
-    clusters: Clusters,
-    relations: Sequence[tuple[int, int, str]] | None,
-    id: str = "d",
-    words: Sequence[Sequence[str]] = (("a", "b", "c", "d", "e", "f"),),
-) -> Document:
-    document = Document.from_words(id, words)
-    entities = [Entity(label, "name", tuple(document.mention(*span) for span in spans)) for label, spans in clusters]
-    return document.with_annotations(
-        entities, None if relations is None else [Relation(head, tail, label) for head, tail, label in relations]
-    )
-
-
-def from_neutral(data: list[dict[str, Any]]) -> list[Document]:
-    documents = []
-    for item in data:
-        bounds = pairwise([*item["sent_starts"], len(item["tokens"])])
-        words = [item["tokens"][start:end] for start, end in bounds]
-        clusters = [(entity["type"], entity["mentions"]) for entity in item["entities"]]
-        documents.append(build(clusters, item["relations"], item["title"], words))
-    return documents
-
-
-@pytest.mark.parametrize("name", ["perfect", "empty", "light", "medium", "heavy", "messy"])
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
 def test_golden(shared: Path, name: str) -> None:
-    folder = shared / "golden" / "joint_and_scoring" / "a_e2e"
-    gold, predicted = (
-        from_neutral(json.loads((folder / f"{file}.json").read_text(encoding="utf-8")))
-        for file in ("gold", f"pred_{name}")
-    )
-    want = json.loads((folder / "expected_jerex.json").read_text(encoding="utf-8"))[name]
+    gold, predicted = load(shared, "gold"), load(shared, name)
+    want = read(shared, "expected_jerex")[name]
     report = error_report(gold, predicted)
     strict, untyped = want["relation_with_types"], want["relation"]
     assert sum(report.gold.values()) == strict["n_gold"]

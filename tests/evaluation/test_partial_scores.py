@@ -1,32 +1,24 @@
 """Partial credit on small cases, against brute force, and between strict matching and nothing."""
 
 import random
-from collections.abc import Sequence
+import runpy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity, Relation, Span
+from joint_ie.document import Document, Span
 from joint_ie.evaluation.jerex import JEREX
 from joint_ie.evaluation.partial import PARTIAL
 from joint_ie.evaluation.protocol import Scores, evaluate
 
+build = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))["build"]
+
 A, B, C, D, E = ((i, i + 1) for i in range(5))
 ITEMS = ("clusters", "entities", "relations", "relations_strict")
-
-
-def build(
-    clusters: Sequence[tuple[str, Sequence[Span]]], relations: Sequence[tuple[int, int, str]] | None = ()
-) -> Document:
-    document = Document.from_words("d", [list("abcdef")])
-    entities = [
-        Entity(label, document.slice(*spans[0]), tuple(document.mention(*span) for span in spans))
-        for label, spans in clusters
-    ]
-    return document.with_annotations(entities, None if relations is None else [Relation(*fact) for fact in relations])
 
 
 def score(gold: Document, predicted: Document) -> Scores:

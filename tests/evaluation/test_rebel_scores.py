@@ -2,36 +2,24 @@
 
 import json
 import random
-from collections.abc import Sequence
-from itertools import pairwise
+import runpy
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity, Relation, Span
+from joint_ie.document import Document
 from joint_ie.evaluation.protocol import Protocol, Scores, evaluate
 from joint_ie.evaluation.rebel import rebel
 
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+load, read = neutral["load"], neutral["read"]
+
 WORDS = (("Curie", "Curie", "Paris", "New York", "New\u00a0York", "Marie", "Curie"),)
 CURIE, AGAIN, PARIS, YORK, HARD_YORK, MARIE_CURIE = (0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7)
-Clusters = Sequence[tuple[str, Sequence[Span]]]
-
-
-def build(
-    clusters: Clusters,
-    relations: Sequence[tuple[Any, ...]] | None = (),
-    words: Sequence[Sequence[str]] = WORDS,
-    id: str = "d",
-) -> Document:
-    document = Document.from_words(id, words)
-    entities = [
-        Entity(label, document.slice(*spans[0]), tuple(document.mention(*span) for span in spans))
-        for label, spans in clusters
-    ]
-    return document.with_annotations(entities, None if relations is None else [Relation(*fact) for fact in relations])
+build = partial(neutral["build"], words=WORDS)
 
 
 def score(gold: Document, predicted: Document, protocol: Protocol | None = None) -> Scores:
@@ -42,31 +30,12 @@ def counts(scores: Scores, measure: str) -> tuple[float, float, float]:
     return scores[measure].true_positives, scores[measure].predicted, scores[measure].gold
 
 
-def from_neutral(data: list[dict[str, Any]]) -> list[Document]:
-    documents = []
-    for item in data:
-        words = [item["tokens"][i:j] for i, j in pairwise([*item["sent_starts"], len(item["tokens"])])]
-        clusters = [(entity["type"], [tuple(span) for span in entity["mentions"]]) for entity in item["entities"]]
-        documents.append(build(clusters, item["relations"], words, item["title"]))
-    return documents
-
-
-@pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "joint_and_scoring" / "a_e2e"
-
-
-@pytest.fixture(scope="module")
-def gold(golden: Path) -> list[Document]:
-    return from_neutral(json.loads((golden / "gold.json").read_text(encoding="utf-8")))
-
-
 @pytest.mark.parametrize("variant", ["via_string", "direct"])
-@pytest.mark.parametrize("name", ["perfect", "empty", "light", "medium", "heavy", "messy"])
-def test_golden(shared: Path, golden: Path, gold: list[Document], name: str, variant: str) -> None:
-    predicted = from_neutral(json.loads((golden / f"pred_{name}.json").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
+def test_golden(shared: Path, name: str, variant: str) -> None:
+    gold, predicted = load(shared, "gold"), load(shared, name)
     random.Random(0).shuffle(predicted)
-    expected = json.loads((golden / "expected_rebel.json").read_text(encoding="utf-8"))[name][variant]
+    expected = read(shared, "expected_rebel")[name][variant]
     relations = json.loads((shared / "data/docred/rel_info.json").read_text(encoding="utf-8"))
     for ignore in (False, True):  # the golden predictions have no relation outside the list
         protocol = rebel(relations, ignore_unlisted=ignore, normalise_space=variant == "via_string")

@@ -2,9 +2,10 @@
 
 import json
 import random
+import runpy
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, combinations, pairwise, product
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity, Relation
+from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.evaluation import evaluate, significance
 from joint_ie.evaluation.bootstrap import confidence_interval, paired_bootstrap
@@ -33,6 +34,8 @@ from joint_ie.evaluation.significance import (
 )
 from joint_ie.evaluation.spread import by_name
 from joint_ie.evaluation.tally import Tallies, Tally
+
+load = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))["load"]
 
 EXACT = {"rel": 1e-12, "abs": 1e-12}
 
@@ -94,7 +97,7 @@ def test_a_resample_scores_as_evaluate_says(
     rows: list[Tallies], strays: Tallies, epsilon: float, labels: tuple[str, ...] | None, data: st.DataObject
 ) -> None:
     drawn = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=6))
-    counts = counted(rows, strays, epsilon=epsilon)
+    counts = counted(rows, strays, epsilons={"facts": epsilon, "names": epsilon})
     counts = replace(counts, protocol=replace(counts.protocol, labels={"facts": labels}))
     documents = corpus(drawn)
     want = by_name(evaluate(counts.protocol, documents, documents, strays))
@@ -126,19 +129,7 @@ def test_all_swaps_score_as_evaluate_says(
 
 @pytest.fixture(scope="module")
 def golden(shared: Path) -> dict[str, list[Document]]:
-    folder = shared / "golden" / "joint_and_scoring" / "a_e2e"
-    found = {}
-    for name in ("gold", "pred_light", "pred_medium", "pred_messy", "pred_empty"):
-        found[name.removeprefix("pred_")] = documents = []
-        for item in json.loads((folder / f"{name}.json").read_text(encoding="utf-8")):
-            bounds = [*item["sent_starts"], len(item["tokens"])]
-            document = Document.from_words(item["title"], [item["tokens"][a:b] for a, b in pairwise(bounds)])
-            entities = [
-                Entity(e["type"], "", tuple(document.mention(*span) for span in e["mentions"]))
-                for e in item["entities"]
-            ]
-            documents.append(document.with_annotations(entities, [Relation(*fact) for fact in item["relations"]]))
-    return found
+    return {name: load(shared, name) for name in ("gold", "light", "medium", "messy", "empty")}
 
 
 @pytest.mark.parametrize("name", ["light", "medium", "messy", "empty"])
@@ -373,7 +364,13 @@ def test_what_cannot_be_compared(golden: dict[str, list[Document]]) -> None:
     changed = [replace(golden["gold"][0], relations=()), *golden["gold"][1:]]
     with pytest.raises(InputError, match=r"gold document '.*' has other annotations"):
         approximate_randomisation(one, count_documents(JEREX, changed, golden["light"]), "relations")
-    for options in ({"epsilon": 1e-5}, {"labels": {**JEREX.labels, "relations": ("P17",)}}, {"name": "other"}):
+    labels = {**JEREX.labels, "relations": ("P17",)}
+    for options in (
+        {"epsilons": {"relations": 1e-5}},
+        {"labels": labels},
+        {"name": "other"},
+        {"options": "other facts"},
+    ):
         other = count_documents(replace(JEREX, **options), golden["gold"], golden["light"])
         with pytest.raises(InputError, match="other options"):
             paired_bootstrap(one, other, "relations")

@@ -1,5 +1,6 @@
 import json
 import random
+import runpy
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import permutations, product
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity, Relation
+from joint_ie.document import Document
 from joint_ie.evaluation.coreference import COREFERENCE
 from joint_ie.evaluation.gold_facts import NamedFact
 from joint_ie.evaluation.jerex import JEREX
 from joint_ie.evaluation.protocol import Scores, evaluate
 from joint_ie.evaluation.tag import EPSILON, TAG, tag
+
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+load, read = neutral["load"], neutral["read"]
 
 PEER_NAMES = {"mentions": "mention", "clusters": "cluster_hard", "relations": "relation"}
 COREFERENCE_PARTS = ("muc", "b_cubed", "ceaf_e")
@@ -25,39 +29,25 @@ Facts = Sequence[tuple[int, int, str]]
 A, B, C, D = ((i, i + 1) for i in range(4))
 
 
-def build(id: str, clusters: Clusters, facts: Facts | None = (), words: Sequence[str] = tuple("abcdef")) -> Document:
-    document = Document.from_words(id, [words])
-    entities = [Entity("X", "name", tuple(document.mention(*span) for span in spans)) for spans in clusters]
-    return document.with_annotations(entities, None if facts is None else [Relation(*fact) for fact in facts])
+def build(id: str, clusters: Clusters, facts: Facts | None = ()) -> Document:
+    return neutral["build"]([("X", spans) for spans in clusters], facts, id)
 
 
 def one(gold: Document, predicted: Document, facts: Set[NamedFact] | None = None, as_published: bool = False) -> Scores:
     return evaluate(tag(facts, as_published), [gold], [predicted])
 
 
-def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def load(path: Path) -> list[Document]:
-    return [
-        build(item["title"], [entity["mentions"] for entity in item["entities"]], item["relations"], item["tokens"])
-        for item in read(path)
-    ]
+def redocred(shared: Path, file: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((shared / "data" / "redocred" / file).read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden" / "joint_and_scoring" / "a_e2e"
-
-
-@pytest.fixture(scope="module")
-def gold(golden: Path, shared: Path) -> list[Document]:
+def gold(shared: Path) -> list[Document]:
     """Golden documents with the corpus's own names of mentions, which training facts are made of."""
     documents = []
-    for document, item in zip(
-        load(golden / "gold.json"), read(shared / "data" / "redocred" / "dev_revised.json")[:60], strict=True
-    ):
+    corpus = redocred(shared, "dev_revised.json")[:60]
+    for document, item in zip(load(shared, "gold"), corpus, strict=True):
         entities = [
             replace(
                 entity,
@@ -76,19 +66,16 @@ def train(shared: Path) -> set[NamedFact]:
     """Names of every labelled training fact, straight from the file."""
     return {
         (head["name"], tail["name"], label["r"])
-        for item in read(shared / "data" / "redocred" / "train_partial_992.json")
+        for item in redocred(shared, "train_partial_992.json")
         for label in item["labels"]
         for head, tail in product(item["vertexSet"][label["h"]], item["vertexSet"][label["t"]])
     }
 
 
-NAMES = ["perfect", "empty", "light", "medium", "heavy", "messy"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_golden_as_published(golden: Path, gold: list[Document], train: set[NamedFact], name: str) -> None:
-    expected = read(golden / "expected_tag.json")[name]
-    predicted = load(golden / f"pred_{name}.json")
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
+def test_golden_as_published(shared: Path, gold: list[Document], train: set[NamedFact], name: str) -> None:
+    expected = read(shared, "expected_tag")[name]
+    predicted = load(shared, name)
     random.Random(0).shuffle(predicted)
     result = evaluate(tag(train, as_published=True), gold, predicted)
     for measure in ("mentions", "clusters", *COREFERENCE_PARTS, "relations"):
@@ -101,9 +88,9 @@ def test_golden_as_published(golden: Path, gold: list[Document], train: set[Name
     assert result.means["coref_avg_f1"] == pytest.approx(expected["coref_avg_f1"], rel=1e-15, abs=0)
 
 
-def test_golden_known_relations(golden: Path, gold: list[Document], train: set[NamedFact]) -> None:
+def test_golden_known_relations(shared: Path, gold: list[Document], train: set[NamedFact]) -> None:
     """Every gold relation alone: known, it leaves nothing to be precise about."""
-    flags = read(golden / "gold_relations_in_train.json")
+    flags = read(shared, "gold_relations_in_train")
     protocol, known = tag(train), 0
     for document, listed in zip(gold, flags, strict=True):
         for relation, flag in zip(document.relations or (), listed["relation_in_train"], strict=True):
@@ -113,11 +100,11 @@ def test_golden_known_relations(golden: Path, gold: list[Document], train: set[N
     assert known > 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
 def test_golden_default_is_jerex_without_types_and_textbook_coreference(
-    golden: Path, gold: list[Document], train: set[NamedFact], name: str
+    shared: Path, gold: list[Document], train: set[NamedFact], name: str
 ) -> None:
-    predicted = load(golden / f"pred_{name}.json")
+    predicted = load(shared, name)
     result = evaluate(tag(train), gold, predicted)
     strict, coreference = evaluate(JEREX, gold, predicted), evaluate(COREFERENCE, gold, predicted)
     for measure in ("mentions", "clusters", "relations"):

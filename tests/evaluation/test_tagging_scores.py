@@ -1,9 +1,9 @@
 """Mention tagging against seqeval's own report, and what tags cannot hold."""
 
-import json
 import random
+import runpy
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +17,8 @@ from joint_ie.document import Document, Entity, Mention, Span
 from joint_ie.evaluation.protocol import Scores, evaluate
 from joint_ie.evaluation.tagging import TAGGING, tags
 
-WORDS = (("a", "b", "c"), ("d", "e", "f", "g"))
-
-
-def build(
-    clusters: Sequence[tuple[str, Sequence[Span]]], words: Sequence[Sequence[str]] = WORDS, id: str = "d"
-) -> Document:
-    document = Document.from_words(id, words)
-    entities = [
-        Entity(label, document.slice(*spans[0]), tuple(document.mention(*span) for span in spans))
-        for label, spans in clusters
-    ]
-    return document.with_annotations(entities, ())
-
-
-def from_neutral(path: Path) -> list[Document]:
-    documents = []
-    for item in json.loads(path.read_text(encoding="utf-8")):
-        words = [item["tokens"][i:j] for i, j in pairwise([*item["sent_starts"], len(item["tokens"])])]
-        clusters = [(entity["type"], [tuple(span) for span in entity["mentions"]]) for entity in item["entities"]]
-        documents.append(build(clusters, words, item["title"]))
-    return documents
+neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
+build = partial(neutral["build"], words=(tuple("abc"), tuple("defg")))
 
 
 def agrees_with_seqeval(gold: list[Document], predicted: list[Document]) -> Scores:
@@ -58,11 +39,9 @@ def agrees_with_seqeval(gold: list[Document], predicted: list[Document]) -> Scor
     return scores
 
 
-@pytest.mark.parametrize("name", ["perfect", "empty", "light", "medium", "heavy", "messy"])
+@pytest.mark.parametrize("name", neutral["PREDICTIONS"])
 def test_real_documents(shared: Path, name: str) -> None:
-    folder = shared / "golden" / "joint_and_scoring" / "a_e2e"
-    gold = from_neutral(folder / "gold.json")
-    scores = agrees_with_seqeval(gold, from_neutral(folder / f"pred_{name}.json"))
+    scores = agrees_with_seqeval(neutral["load"](shared, "gold"), neutral["load"](shared, name))
     # 1699 listed mentions: 2 repeats, 1 span of two entities, 4 that overlap longer ones
     assert (scores["mentions"].gold, scores.counts["untagged_gold"]) == (1692, 4)
 
