@@ -5,13 +5,8 @@ style only, by their hashes. What comes from documents is in it as JSON that hol
 puts it on the page as text, never as HTML.
 """
 
-import base64
-import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 
 from joint_ie.document import Entity, Relation
@@ -19,31 +14,22 @@ from joint_ie.evaluation.error_classes import Fact
 from joint_ie.evaluation.error_report import Case, ErrorReport
 from joint_ie.evaluation.error_tables import MEANING, error_tables
 from joint_ie.evaluation.protocol import Mode
+from joint_ie.html import as_json, fill, page_part, policy_hash
 
 _SCRIPTS = ("common.js", "documents.js", "text.js", "lists.js", "start.js")
-
-# Besides what could end the script element: line separators, and halves of surrogate pairs, which UTF-8 cannot hold.
-_UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 def error_page(report: ErrorReport, title: str) -> str:
     """The page as text, to be saved as UTF-8; ``title`` says what was compared with what."""
     style, script = _part("page.css"), "".join(_part(name) for name in _SCRIPTS)
     parts = {
-        "STYLE_HASH": _hash(style),
-        "SCRIPT_HASH": _hash(script),
+        "STYLE_HASH": policy_hash(style),
+        "SCRIPT_HASH": policy_hash(script),
         "STYLE": style,
         "SCRIPT": script,
         "DATA": as_json(page_data(report, title)),
     }
-    return re.sub("@([A-Z_]+)@", lambda match: parts[match[1]], _part("page.html"))
-
-
-def as_json(data: Any) -> str:
-    """JSON that is safe inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # All of these characters can be in strings only, where an escape means the same.
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return fill(_part("page.html"), parts)
 
 
 def page_data(report: ErrorReport, title: str) -> dict[str, Any]:
@@ -106,9 +92,4 @@ def _layer(
 
 
 def _part(name: str) -> str:
-    return resources.files("joint_ie.evaluation").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """As content security policies name a script or style."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return page_part("joint_ie.evaluation", name)

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joint_ie.document import Document, Entity, Relation
-from joint_ie.evaluation.error_page import as_json, error_page, page_data
+from joint_ie.evaluation.error_page import error_page, page_data
 from joint_ie.evaluation.error_report import ErrorReport, error_report
 from joint_ie.evaluation.error_tables import error_tables
+from joint_ie.html import as_json
 
 EVIL = [
     "<script>alert(1)</script>",
