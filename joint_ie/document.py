@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 from joint_ie.validity import check_validity
 
@@ -135,6 +134,12 @@ class Document:
         text = self.text[char_start:char_end]
         return Mention(start, end, char_start, char_end, text, None if name == text else name, type)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text with its mentions, and the relations."""
+        from joint_ie.displacy import notebook_html
+
+        return notebook_html(self)
+
     def triples(self) -> tuple[Triple, ...]:
         """Relations as readable triples, in the order of `relations`."""
         return tuple(
@@ -193,114 +198,13 @@ class Document:
 
     def to_dict(self) -> dict[str, Any]:
         """One line of the JSON Lines format (see the README); optional keys are left out where empty."""
-        data: dict[str, Any] = {
-            "id": self.id,
-            "text": self.text,
-            "tokens": [list(span) for span in self.tokens],
-            "sentences": [list(span) for span in self.sentence_spans],
-            "entities": [_entity_to_dict(entity) for entity in self.entities],
-        }
-        if self.relations is not None:
-            data["relations"] = [_relation_to_dict(relation) for relation in self.relations]
-        if self.candidates is not None:
-            data["candidates"] = [list(pair) for pair in self.candidates]
-        return data
+        from joint_ie.document_json import document_to_dict  # it makes documents, too
+
+        return document_to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "document") -> "Document":
         """The reverse of `to_dict`; raises `InputError` naming ``where`` (file and line) and the field."""
-        if not isinstance(data, Mapping):
-            raise InputError(f'{where}: should be an object such as {{"id": ..., "text": ..., "tokens": ...}}')
-        for key in ("id", "text", "tokens", "sentences"):
-            if key not in data:
-                raise InputError(f'{where}: field "{key}" is missing')
-        field = "tokens"
-        try:
-            tokens = _spans(data["tokens"])
-            field = "sentences"
-            sentences = _spans(data["sentences"])
-            bare = cls(str(data["id"]), str(data["text"]), tokens, sentences)
-            bare.validate()
-            field = "entities"
-            entities = tuple(_entity_from_dict(item, bare) for item in data.get("entities") or ())
-            field = "relations"
-            listed = data.get("relations")
-            relations = None if listed is None else tuple(_relation_from_dict(item) for item in listed)
-            field = "candidates"
-            pairs = data.get("candidates")
-            candidates = None if pairs is None else _spans(pairs)
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-            raise InputError(f'{where}: document {data["id"]!r}: field "{field}" is malformed ({what})') from None
-        document = replace(bare, entities=entities, relations=relations, candidates=candidates)
-        try:
-            document.validate()
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-        return document
+        from joint_ie.document_json import document_from_dict
 
-
-def _spans(items: Iterable[Sequence[int]]) -> tuple[Span, ...]:
-    return tuple((int(start), int(end)) for start, end in items)
-
-
-def _entity_to_dict(entity: Entity) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "type": entity.type,
-        "name": entity.name,
-        "mentions": [list(mention.span) for mention in entity.mentions],
-    }
-    if any(mention.name is not None for mention in entity.mentions):
-        data["mention_names"] = [mention.name for mention in entity.mentions]
-    if any(mention.type is not None for mention in entity.mentions):
-        data["mention_types"] = [mention.type for mention in entity.mentions]
-    if entity.score is not None:
-        data["score"] = entity.score
-    if entity.id is not None:
-        data["id"] = entity.id
-    return data
-
-
-def _entity_from_dict(item: Mapping[str, Any], document: Document) -> Entity:
-    spans = _spans(item["mentions"])
-    names = item.get("mention_names") or [None] * len(spans)
-    types = item.get("mention_types") or [None] * len(spans)
-    count = len(document.tokens)
-    for start, end in spans:
-        if not 0 <= start < end <= count:
-            raise InputError(
-                f"document {document.id!r}: entity {item.get('name')!r} has the mention [{start}, {end}], "
-                f"which is empty or outside the document's {count} tokens"
-            )
-    mentions = tuple(
-        document.mention(start, end, name, type) for (start, end), name, type in zip(spans, names, types, strict=True)
-    )
-    name = item.get("name") or (mentions[0].text if mentions else "")
-    id = item.get("id")
-    return Entity(str(item["type"]), str(name), mentions, item.get("score"), None if id is None else str(id))
-
-
-def _relation_to_dict(relation: Relation) -> dict[str, Any]:
-    data: dict[str, Any] = {"head": relation.head, "tail": relation.tail, "type": relation.type}
-    if relation.label is not None:
-        data["label"] = relation.label
-    if relation.score is not None:
-        data["score"] = relation.score
-    data["evidence"] = list(relation.evidence)
-    if relation.evidence_kind is not None:
-        data["evidence_kind"] = relation.evidence_kind
-    return data
-
-
-def _relation_from_dict(item: Mapping[str, Any]) -> Relation:
-    return Relation(
-        int(item["head"]),
-        int(item["tail"]),
-        str(item["type"]),
-        item.get("label"),
-        item.get("score"),
-        tuple(int(i) for i in item.get("evidence") or ()),
-        item.get("evidence_kind"),
-    )
+        return document_from_dict(data, where)

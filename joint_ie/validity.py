@@ -26,10 +26,10 @@ def check_validity(document: "Document", schema: Schema | None) -> None:
             raise InputError(f"{where}: sentences[{i}] = [{start}, {end}] should start at token {previous}")
         previous = end
     if previous != len(document.tokens):
-        raise InputError(f"{where}: sentences end at token {previous} of {len(document.tokens)}; cover all tokens")
+        raise InputError(f"{where}: sentences end at token {previous} of {len(document.tokens)}, but should cover all")
     for i, entity in enumerate(document.entities):
         if not entity.mentions:
-            raise InputError(f"{where}: entities[{i}].mentions is empty; an entity needs at least one mention")
+            raise InputError(f"{where}: entities[{i}].mentions is empty, but an entity needs at least one")
         _check_score(entity.score, f"{where}: entities[{i}].score")
         for j, mention in enumerate(entity.mentions):
             if not 0 <= mention.start < mention.end <= len(document.tokens):

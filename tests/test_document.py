@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
@@ -51,21 +52,51 @@ def test_unannotated_relations_are_not_no_relations(document: Document) -> None:
     [
         ({"tokens": [[0, 5], [4, 11]]}, "tokens[1]"),
         ({"tokens": [[0, 500]]}, "tokens[0]"),
-        ({"tokens": [[0, 5, 6]]}, "tokens"),
-        ({"tokens": "no"}, "tokens"),
+        ({"tokens": [[0, 5, 6]]}, "tokens[0] should be two whole numbers"),
+        ({"tokens": [[0, 0.9]]}, "tokens[0] should be two whole numbers"),
+        ({"tokens": [[0, True]]}, "tokens[0] should be two whole numbers"),
+        ({"tokens": [[0, 5], None]}, "tokens[1] should be two whole numbers"),
+        ({"tokens": "no"}, "tokens should be a list, but is a string"),
+        ({"text": None}, "text should be a string, but is null"),
         ({"sentences": [[0, 5], [6, 9]]}, "sentences[1]"),
         ({"sentences": [[0, 5]]}, "sentences end at token 5 of 9"),
         ({"entities": [{"type": "PER", "mentions": [[0, 10]]}]}, "[0, 10]"),
         ({"entities": [{"type": "PER", "mentions": [[2, 2]]}]}, "[2, 2]"),
         ({"entities": [{"type": "PER", "mentions": []}]}, "entities[0].mentions"),
-        ({"entities": [{"mentions": [[0, 1]]}]}, "'type' is missing"),
+        ({"entities": [{"mentions": [[0, 1]]}]}, "entities[0].type is missing"),
+        ({"entities": [{"mentions": [[0, 1]], "type": None}]}, "entities[0].type should be a string, but is null"),
+        ({"entities": [None]}, "entities[0] should be an object, but is null"),
+        ({"entities": {"type": "PER"}}, "entities should be a list, but is an object"),
+        ({"entities": [{"type": "PER", "mentions": [None]}]}, "entities[0].mentions[0] should be two whole numbers"),
+        ({"entities": [{"type": "PER", "mentions": [[0, 1]], "name": 5}]}, "entities[0].name should be a string"),
+        ({"entities": [{"type": "PER", "mentions": [[0, 1]], "id": 0.5}]}, "entities[0].id should be a string"),
+        ({"entities": [{"type": "PER", "mentions": [[0, 1]], "score": True}]}, "entities[0].score should be a number"),
+        (
+            {"entities": [{"type": "PER", "mentions": [[0, 1]], "mention_names": ["a", "b"]}]},
+            "entities[0].mention_names should be a list of a string or null for each mention (1)",
+        ),
+        (
+            {"entities": [{"type": "PER", "mentions": [[0, 1]], "mention_types": [5]}]},
+            "entities[0].mention_types should be a list of a string or null",
+        ),
         ({"entities": [{"type": "PER", "mentions": [[0, 1]], "score": 1.5}]}, "entities[0].score"),
         ({"entities": [{"type": "PER", "mentions": [[0, 1]], "score": "high"}]}, "entities[0].score"),
         ({"relations": [{"head": 0, "tail": 2, "type": "P19"}]}, "relations[0].tail"),
         ({"relations": [{"head": -1, "tail": 1, "type": "P19"}]}, "relations[0].head"),
         ({"relations": [{"head": 0, "tail": 1, "type": "P19", "evidence": [2]}]}, "relations[0].evidence"),
-        ({"relations": [{"head": 0, "tail": 1}]}, "'type' is missing"),
-        ({"relations": 3}, "relations"),
+        ({"relations": [{"head": 0, "tail": 1}]}, "relations[0].type is missing"),
+        ({"relations": [{"head": 0.9, "tail": 1, "type": "P19"}]}, "relations[0].head should be a whole number"),
+        ({"relations": [{"head": 0, "tail": None, "type": "P19"}]}, "relations[0].tail should be a whole number"),
+        ({"relations": [{"head": 0, "tail": 1, "type": None}]}, "relations[0].type should be a string, but is null"),
+        ({"relations": [{"head": 0, "tail": 1, "type": "P19", "label": 5}]}, "relations[0].label should be a string"),
+        (
+            {"relations": [{"head": 0, "tail": 1, "type": "P19", "evidence": [0.5]}]},
+            "relations[0].evidence[0] should be a whole number",
+        ),
+        ({"relations": [{"head": 0, "tail": 1, "type": "P19", "evidence": "0"}]}, "relations[0].evidence should be a"),
+        ({"relations": 3}, "relations should be a list, but is a number"),
+        ({"candidates": [[0, 1.5]]}, "candidates[0] should be two whole numbers"),
+        ({"candidates": [[0, 2]]}, "candidates[0] = [0, 2]"),
     ],
 )
 def test_impossible_documents_name_document_and_field(document: Document, change: dict, field: str) -> None:
@@ -74,7 +105,18 @@ def test_impossible_documents_name_document_and_field(document: Document, change
         Document.from_dict(data, "file.jsonl line 3")
     message = str(error.value)
     assert message.startswith("file.jsonl line 3: ") and "doc-1" in message and field in message
-    assert "\n" not in message
+    assert "\n" not in message and message.rpartition("; ")[2].split()[0] in {"correct", "add"}
+    assert not re.search("None|NoneType|iterable|unpack|argument", message)
+
+
+def test_ids_may_be_numbers_but_must_be_there(document: Document) -> None:
+    data = document.to_dict()
+    data["entities"][0]["id"] = 7
+    read = Document.from_dict(data | {"id": 7})
+    assert (read.id, read.entities[0].id) == ("7", "7")
+    for wrong in (None, 0.5, True, []):
+        with pytest.raises(InputError, match=r"line 1: id should be a string, but is .*; correct it"):
+            Document.from_dict(data | {"id": wrong}, "line 1")
 
 
 @pytest.mark.parametrize("key", ["id", "text", "tokens", "sentences"])

@@ -1,7 +1,6 @@
 """``joint-ie data``: list, describe, check and convert corpora."""
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,7 +9,10 @@ from typing import TYPE_CHECKING
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from joint_ie.corpora.origin import Origin
+    from joint_ie.document import Document
 
 _CORPUS = "a registered name (see: joint-ie data list) or a file"
 
@@ -49,25 +51,31 @@ def _add_corpus(command: argparse.ArgumentParser) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Show registered corpora and readers."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from joint_ie.cli.tables import wide_console
     from joint_ie.corpora import CORPORA, READERS
     from joint_ie.corpora.registered import DATA_VARIABLE, data_root, find
 
-    corpora = Table("corpus", "what it is", "file", "", title=f"Corpora in {data_root().resolve()}")
-    origins: dict[Origin, list[str]] = {}
-    for corpus in CORPORA.values():
+    def whole(header: str) -> Column:
+        return Column(header, overflow="fold")  # a name or address to copy: never cut
+
+    families = list(dict.fromkeys(corpus.family for corpus in CORPORA.values()))
+    title = f"Corpora in {data_root().resolve()}"
+    corpora = Table(whole("corpus"), "what it is", whole("file"), "", title=title)
+    origins: dict[Origin, dict[str, None]] = {}
+    mixed = {
+        a.family for a in CORPORA.values() for b in CORPORA.values() if a.family == b.family and a.origin != b.origin
+    }
+    for corpus in sorted(CORPORA.values(), key=lambda corpus: families.index(corpus.family)):
         found = find(corpus)
         name = found.relative_to(data_root()).as_posix() if found else corpus.files[0]
         corpora.add_row(corpus.name, corpus.description, name, _state(found, name))
-        families = origins.setdefault(corpus.origin, [])
-        if (family := corpus.name.split("/")[0]) not in families:
-            families.append(family)
-    sources = Table("corpora", "where to get them", "licence", title="Origins")
-    for origin, families in origins.items():
-        sources.add_row(", ".join(families), origin.url, origin.licence)
-    readers = Table("reader", "format", "", title="Formats of files")
+        origins.setdefault(corpus.origin, {})[corpus.name if corpus.family in mixed else corpus.family] = None
+    sources = Table(whole("corpora"), whole("where to get them"), "licence", title="Origins")
+    for origin, named in origins.items():
+        sources.add_row(", ".join(named), origin.url, origin.licence)
+    readers = Table(whole("reader"), "format", "", title="Formats of files")
     for reader in READERS.values():
         readers.add_row(reader.name, reader.description, "read and written" if reader.write else "read")
     wide_console().print(corpora, sources, readers, f"Another data folder: set {DATA_VARIABLE}")
@@ -88,20 +96,15 @@ def _state(found: Path | None, name: str) -> str:
 def run_describe(args: argparse.Namespace) -> int:
     """Show or write the statistics of a corpus."""
     from rich.table import Table
+    from rich.text import Text
 
-    from joint_ie.cli.tables import wide_console
+    from joint_ie.cli.tables import wide_console, write_json
     from joint_ie.corpora import read_corpus
     from joint_ie.corpora.describe import describe
 
     statistics = describe(read_corpus(args.corpus, args.reader)).to_dict()
-    if args.json == "-":
-        print(json.dumps(statistics, indent=1, ensure_ascii=False))
-        return 0
     if args.json:
-        try:
-            Path(args.json).write_text(json.dumps(statistics, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{args.json}: cannot be written ({error.strerror}); choose another place") from None
+        write_json(statistics, args.json)
         return 0
     table = Table("what", "number", title=args.corpus)
     table.columns[1].justify = "right"
@@ -109,8 +112,9 @@ def run_describe(args: argparse.Namespace) -> int:
         if isinstance(value, dict):
             continue
         table.add_row(name.replace("_", " "), f"{value:,.1f}" if isinstance(value, float) else f"{value:,}")
-    for type, number in statistics["entities_by_type"].items():
-        table.add_row(f"entities of type {type}", f"{number:,}")
+    for what in ("entities", "relations"):
+        for type, number in statistics[f"{what}_by_type"].items():
+            table.add_row(Text(f"{what} of type {type}"), f"{number:,}")
     wide_console().print(table)
     return 0
 
@@ -159,7 +163,28 @@ def run_convert(args: argparse.Namespace) -> int:
         if args.to not in (None, "jsonl"):
             raise InputError(f"--to {args.to}: standard output takes JSON Lines; name a file to write")
         write_jsonl(documents, sys.stdout)
-    else:
-        number = writer(output, args.to)(documents, output)
-        print(f"{output}: {number:,} documents", file=sys.stderr)
+        return 0
+    write = writer(output, args.to)
+    number = (_write_lines if write is write_jsonl else write)(documents, output)
+    print(f"{output}: {number:,} documents", file=sys.stderr)
     return 0
+
+
+def _write_lines(documents: "Iterable[Document]", output: Path) -> int:
+    """JSON Lines, written as they are read, but under their name only when all are: a half looks like a whole."""
+    from joint_ie.corpora import write_jsonl
+    from joint_ie.corpora.files import writing
+
+    if output.exists() and not output.is_file():  # /dev/stdout, a pipe
+        return write_jsonl(documents, output)
+    whole = output.resolve()
+    partial = whole.with_name(f"{whole.name}.partial")
+    with writing(output):
+        partial.touch()
+    try:
+        number = write_jsonl(documents, partial)
+        with writing(output):
+            partial.replace(whole)
+    finally:
+        partial.unlink(missing_ok=True)
+    return number

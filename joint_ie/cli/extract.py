@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from joint_ie.cli.arguments import positive
+from joint_ie.cli.arguments import fraction, positive
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("input", nargs="*", metavar="INPUT", help="standard input if none is given")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
     parser.add_argument(
-        "--format", choices=("table", "jsonl"), help="default: table on a terminal, jsonl (Documents) elsewhere"
+        "--format",
+        choices=("table", "jsonl", "html"),
+        help="default: table on a terminal, jsonl (Documents) elsewhere; html: a page to look at",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there instead of standard output")
     parser.add_argument("--resume", action="store_true", help="go on with FILE: skip what it has, append the rest")
-    parser.add_argument("--min-score", type=_fraction, default=0.0, metavar="S", help="leave out relations below S")
+    parser.add_argument("--min-score", type=fraction, default=0.0, metavar="S", help="leave out relations below S")
     parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.add_argument(
@@ -103,6 +105,10 @@ def _write(documents: "Iterator[Document]", form: str, file: TextIO) -> None:
 
     if form == "jsonl":
         write_jsonl(documents, file)
+    elif form == "html":
+        from joint_ie.graph.document_page import document_page
+
+        file.write(document_page(documents, "Extracted by joint-ie"))
     else:
         print_documents(documents, file)
 
@@ -161,10 +167,3 @@ def _repair(output: Path) -> Counter[str]:
 def _wrong_use(message: str) -> int:
     print(f"joint-ie extract: {message}", file=sys.stderr)
     return 2
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} should be from 0 to 1")
-    return value

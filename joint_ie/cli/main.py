@@ -8,7 +8,7 @@ from importlib import import_module
 
 from joint_ie.errors import InputError
 
-COMMANDS = ("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score", "data", "info")
+COMMANDS = ("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score", "data", "graph", "info")
 
 
 def parser() -> argparse.ArgumentParser:

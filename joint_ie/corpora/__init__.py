@@ -16,7 +16,7 @@ from joint_ie.corpora.docred_writer import write_docred
 from joint_ie.corpora.dwie import DWIE, DWIE_DOCRED, DWIE_TEST, DWIE_TRAIN
 from joint_ie.corpora.eog import EOG
 from joint_ie.corpora.facts import read_facts, training_facts
-from joint_ie.corpora.files import decode, read_bytes
+from joint_ie.corpora.files import decode, read_bytes, visible_files
 from joint_ie.corpora.jsonl import JSONL, read_jsonl, write_jsonl
 from joint_ie.corpora.label_studio import LABEL_STUDIO
 from joint_ie.corpora.order import in_text_order
@@ -83,11 +83,11 @@ def recognise(path: Path | str) -> Reader:
     """The reader for a file or folder, by its content, else by its extension; `InputError` if no reader fits."""
     path = Path(path)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.is_file())
+        endings = {file.suffix.lower() for file in visible_files(path, "**/*")}
         for reader in READERS.values():
-            if reader.folder and any(file.suffix.lower() in reader.extensions for file in files):
+            if reader.folder and endings.intersection(reader.extensions):
                 return reader
-        head = read_bytes(files[0], _HEAD).decode("utf-8", "replace") if files else ""
+        head = "".join(read_bytes(file, _HEAD).decode("utf-8", "replace") for file in visible_files(path, "*.json")[:1])
         for reader in READERS.values():
             if reader.folder and reader.recognises(head):
                 return reader
@@ -155,8 +155,11 @@ def read_corpus(
 
 def _read(reader: Reader, path: Path, named: str, repairs: Repairs | None, text_order: bool) -> Iterator[Document]:
     made = Repairs() if repairs is None else repairs
+    document = None
     for document in reader.read(path, made):
         yield in_text_order(document) if text_order else document
+    if document is None:
+        raise InputError(f"{path}: holds no document; fetch or write it again, or check the format ({reader.name})")
     if repairs is None and made.found:
         _log.warning('%s: %s; "joint-ie data check" lists them', named, made.summary())
 

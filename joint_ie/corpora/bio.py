@@ -27,20 +27,19 @@ none, ``relations = unknown``, that nobody looked; a document that says nothing 
 sentence, which may be empty; its value is not kept.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from joint_ie.corpora.docred import unique_id
+from joint_ie.corpora.bio_writer import DOCSTART, write_bio
 from joint_ie.corpora.files import decode, read_bytes
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.corpora.tags import TAG, tagged_spans
 from joint_ie.document import Document, Entity, Mention, Relation
 from joint_ie.errors import InputError
 
-_DOCSTART = "-DOCSTART-"  # CoNLL-2003
 _COMMENTS = {"relation", "relations", "sent_id", "text", "newpar"}  # the last two are CoNLL-U's: nothing to keep
 
 
@@ -83,7 +82,7 @@ def _records(text: str) -> list[_Record]:
         line = line.removesuffix("\r")
         comment = line == "#" or line.startswith("# ")
         key, _, value = (part.strip(" ") for part in line[2:].partition("=")) if comment else ("", "", "")
-        if (comment and key.split(" ")[0] == "newdoc") or line.startswith(_DOCSTART):
+        if (comment and key.split(" ")[0] == "newdoc") or line.startswith(DOCSTART):
             records.append(_Record(value or None, number))
             sentence = None
         elif comment or line.strip():
@@ -110,11 +109,11 @@ def _columns(records: Sequence[_Record], path: str) -> tuple[int, int]:
     tagged: set[int] | None = None
     for number, columns in chain.from_iterable(sentences):
         here = {i for i, cell in enumerate(columns) if i and TAG.fullmatch(cell)}
+        before = ", as one does on the lines before" if tagged else ""
         tagged = here if tagged is None else tagged & here
         if not tagged:
             raise InputError(
-                f"{path}: line {number}: no column after the word holds a tag (O, B-TYPE, I-TYPE), as one does on the "
-                f"lines before; correct it"
+                f"{path}: line {number}: no column after the word holds a tag (O, B-TYPE, I-TYPE){before}; correct it"
             )
     tag = max(tagged or {1})
     counted = all(row[1][0] == str(i) for sentence in sentences for i, row in enumerate(sentence, start=1))
@@ -183,94 +182,9 @@ def _relation(value: str, position: dict[str, int], sentences: int, where: str) 
     return Relation(position[head], position[tail], type, evidence=tuple(int(number) - 1 for number in numbers))
 
 
-def write_bio(documents: Iterable[Document], path: Path | str) -> int:
-    """Write documents as the module says; returns how many. Nothing is written if there is one that cannot be.
-
-    `InputError` where annotation would be lost: mentions that overlap, repeat or cross the end of a sentence, candidate
-    pairs. Not held, and so not read again: white space other than one space between words, names, labels, scores and
-    kinds of evidence. Entities and their mentions come back in text order, numbered where not all have an `Entity.id`.
-    """
-    texts = [_text(document) for document in documents]
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes("\n".join(texts).encode())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    return len(texts)
-
-
-def _text(document: Document) -> str:
-    where = f"document {document.id!r}"
-    if document.candidates is not None:
-        raise InputError(f"{where}: has candidate pairs, which BIO columns cannot hold; write JSON Lines")
-    ids = _ids(document)
-    cells = _cells(document, ids, where)
-    relations = document.relations or ()
-    for label in (document.id, *(relation.type for relation in relations)):
-        if not _plain(label):
-            raise InputError(f"{where}: {label!r} cannot stand in BIO columns; write JSON Lines")
-    lines = [f"# newdoc id = {document.id}"]
-    for id, entity in zip(ids, document.entities, strict=True):
-        if cells[min(mention.start for mention in entity.mentions)][0] != f"B-{entity.type}":
-            lines.append(f"# entity = {id}\t{entity.type}")
-    if not relations:
-        lines.append(f"# relations = {'unknown' if document.relations is None else 'none'}")
-    for relation in relations:
-        evidence = [",".join(str(i + 1) for i in relation.evidence)] if relation.evidence else []
-        lines.append("# relation = " + "\t".join([ids[relation.head], relation.type, ids[relation.tail], *evidence]))
-    for i, (start, end) in enumerate(document.sentence_spans, start=1):
-        words = zip(document.words[start:end], cells[start:end], strict=True)
-        lines += [f"# sent_id = {i}", *("\t".join([word, *cell]) for word, cell in words), ""]
-    text = "\n".join(lines) + "\n"
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{where}: has {text[error.start]!r}, which is no text; decode it with its encoding") from None
-    return text
-
-
-def _ids(document: Document) -> list[str]:
-    """What the columns call each entity: its id, or, where these will not do, its number."""
-    ids = [entity.id or "" for entity in document.entities]
-    if len(set(ids)) == len(ids) and all(_plain(id) and id != "_" and not TAG.fullmatch(id) for id in ids):
-        return ids
-    return [str(i) for i, _ in enumerate(ids, start=1)]
-
-
-def _cells(document: Document, ids: Sequence[str], where: str) -> list[tuple[str, str]]:
-    """Tag and entity of every word."""
-    for word in document.words:
-        if "\t" in word or "\n" in word or word.startswith(("# ", _DOCSTART)):
-            raise InputError(f"{where}: the word {word!r} cannot stand in BIO columns; write JSON Lines")
-    cells = [("O", "_")] * len(document.tokens)
-    for id, entity in zip(ids, document.entities, strict=True):
-        for mention in entity.mentions:
-            type = mention.type or entity.type
-            if not (_plain(type) and _plain(entity.type)):
-                raise InputError(f"{where}: the type {type!r} cannot stand in BIO columns; write JSON Lines")
-            span = range(mention.start, mention.end)
-            if any(cells[i][0] != "O" for i in span):
-                raise InputError(
-                    f"{where}: {mention.text!r} overlaps another mention, which BIO tags cannot hold; write JSON Lines"
-                )
-            if len({document.token_sentence[i] for i in span}) > 1:
-                raise InputError(
-                    f"{where}: {mention.text!r} crosses the end of a sentence, which BIO tags cannot hold; "
-                    f"write JSON Lines"
-                )
-            for i in span:
-                cells[i] = ("B-" if i == mention.start else "I-") + type, id
-    return cells
-
-
-def _plain(text: str) -> bool:
-    """Whether a text survives between tabs in a line."""
-    return bool(text) and text == text.strip() and "\t" not in text and "\n" not in text
-
-
 def _is_bio(head: str) -> bool:
     lines = [line for line in head.split("\n")[:200] if line.strip() and not line.startswith("# ")][:9]
-    rows = [line.split("\t") if "\t" in line else line.split() for line in lines if not line.startswith(_DOCSTART)]
+    rows = [line.split("\t") if "\t" in line else line.split() for line in lines if not line.startswith(DOCSTART)]
     return bool(rows) and all(any(TAG.fullmatch(cell.rstrip("\r")) for cell in row[1:]) for row in rows)
 
 

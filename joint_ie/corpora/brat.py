@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from joint_ie.corpora.files import decode, read_bytes
+from joint_ie.corpora.files import decode, read_bytes, visible_files
 from joint_ie.corpora.offsets import trimmed
 from joint_ie.corpora.reader import Reader
 from joint_ie.corpora.repairs import Repairs
@@ -39,8 +39,8 @@ def read_brat(path: Path | str, coreference: str = "Coref", repairs: Repairs | N
     folder = path if path.is_dir() else path.parent
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.ann") if not file.name.startswith("."))
-        for text in sorted(path.rglob("*.txt")):
+        files = visible_files(path, "**/*.ann")
+        for text in visible_files(path, "**/*.txt"):
             if not text.with_suffix(".ann").exists():
                 repairs.note(_id(text, folder), "texts without annotations left out", f"{text} has no .ann file")
     if not files:
@@ -133,7 +133,7 @@ def _read(file: Path, folder: Path, coreference: str, repairs: Repairs) -> Stand
             same += [(link.ids[0], other) for other in link.ids[1:]]
         else:
             relations.append((link.ids[0], link.type, link.ids[1]))
-    return Standoff(id, text, mentions, same, relations)
+    return Standoff(id, text, mentions, same, relations, str(file))
 
 
 def _text(file: Path, bound: Sequence[_TextBound], id: str, repairs: Repairs) -> tuple[str, int]:

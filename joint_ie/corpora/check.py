@@ -66,11 +66,14 @@ def _overlaps(document: Document) -> Iterator[_KindAndMessage]:
 
 def _relations(document: Document) -> Iterator[_KindAndMessage]:
     facts = Counter((relation.head, relation.type, relation.tail) for relation in document.relations or ())
+    asked = None if document.candidates is None else set(document.candidates)
     for (head, type, tail), times in facts.items():
         if times > 1:
             yield "repeated relation", f"{type} from entity {head} to {tail} is listed {times} times"
         if head == tail:
             yield "relation to itself", f"{type} from entity {head} to itself"
+        if asked is not None and (head, tail) not in asked:
+            yield "relation outside of the candidates", f"{type} from entity {head} to {tail} is not asked about"
 
 
 def _labels(document: Document, schema: Schema) -> Iterator[_KindAndMessage]:

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joint_ie.corpora.files import read_bytes
+from joint_ie.corpora.files import read_bytes, writing
 from joint_ie.corpora.reader import Reader
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.document import Document, Entity, Span
@@ -53,12 +53,8 @@ def write_docbin(documents: Iterable[Document], path: Path | str) -> int:
                 f"document {document.id!r}: has half of a surrogate pair, which spaCy cannot store; "
                 f"decode its source with the real encoding"
             ) from None
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(packed.to_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    with writing(Path(path)):
+        Path(path).write_bytes(packed.to_bytes())
     return len(packed)
 
 
@@ -136,10 +132,16 @@ def _docs(path: Path) -> Iterator["spacy.tokens.Doc"]:
     from spacy.tokens import DocBin
 
     data = read_bytes(path)
+    if not data:
+        raise InputError(f"{path}: is empty; write it again with DocBin.to_disk")
     vocab = spacy.blank("xx").vocab  # any language: it knows white space and punctuation
     try:
-        yield from DocBin().from_bytes(data).get_docs(vocab)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # spaCy does not check what it unpacks
+        for doc in DocBin().from_bytes(data).get_docs(vocab):
+            for spans in (doc.ents, *doc.spans.values()):
+                _ = [(span.label_, span.kb_id_) for span in spans]  # unpacked only now
+            yield doc
+    # spaCy does not check what it unpacks
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         gc.enable()  # srsly switches it off to unpack, and on only where that succeeds
         reason = " ".join(str(error).split())[:80]
         raise InputError(
@@ -177,8 +179,8 @@ def _ours(doc: "spacy.tokens.Doc", data: Mapping[str, Any], where: str, repairs:
             ]
         if data.get("candidates") is not None:
             changed["candidates"] = [positions(pair) for pair in data["candidates"]]
-    except (TypeError, KeyError) as error:
-        raise InputError(f'{where}: user_data["{_KEY}"] is malformed ({error}); write the file again') from None
+    except (TypeError, KeyError):
+        raise InputError(f'{where}: user_data["{_KEY}"] is malformed; write the file again') from None
     return Document.from_dict(changed, where)
 
 

@@ -9,15 +9,16 @@ import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from itertools import accumulate, chain, count, pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from joint_ie.corpora.files import field, kind_of, load_json, parse_json, read_bytes
+from joint_ie.corpora.files import field, load_json, parse_json, read_bytes
 from joint_ie.corpora.lines import numbered_lines
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.document import Document, Entity, Mention, Relation
+from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 
@@ -91,16 +92,6 @@ def _read(
         title = str(field(record, "title", (str, int), where))
         id = unique_id(title, used, where, repairs)
         yield _document(record, id, labels, build, f"{where} ({title!r})")
-
-
-def unique_id(title: str, used: set[str], where: str, repairs: Repairs) -> str:
-    """The title, or, where it is one of the ``used``, the title with ``#2`` and so on; it joins the used ones."""
-    numbered = (f"{title}#{i}" for i in count(2))
-    id = next(name for name in chain([title], numbered) if name not in used)
-    used.add(id)
-    if id != title:
-        repairs.note(id, "titles of an earlier document numbered", f"{where} has the title {title!r} again")
-    return id
 
 
 def _unspaced(id: str, sentences: Sequence[Sequence[str]]) -> Document:

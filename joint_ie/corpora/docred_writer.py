@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from joint_ie.corpora.docred import docred_schema
+from joint_ie.corpora.files import writing
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.corpora.submission import file_positions
 from joint_ie.document import Document, Entity
@@ -34,12 +35,9 @@ def write_docred(documents: Iterable[Document], path: Path | str, repairs: Repai
             for _ in range(number):
                 made.note(document.id, kind, "DocRED's layout has no room for it")
     text = "[" + ",\n".join(json.dumps(record, ensure_ascii=False) for record in records) + "]\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         # A lone surrogate, which UTF-8 cannot hold, becomes its JSON escape.
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
     if repairs is None and made.found:
         _log.warning("%s: %s", path, made.summary())
     return len(records)

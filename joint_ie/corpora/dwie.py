@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from joint_ie.corpora.derive import readable_name
-from joint_ie.corpora.docred import DOCRED, read_docred, unique_id
-from joint_ie.corpora.files import field, load_json
+from joint_ie.corpora.docred import DOCRED, read_docred
+from joint_ie.corpora.files import field, load_json, visible_files
 from joint_ie.corpora.offsets import Offsets
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.document import Document, Entity, Mention, Relation, Span
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
@@ -58,7 +58,7 @@ def read_dwie(path: Path | str, part: str | None = None, repairs: Repairs | None
     """
     path = Path(path)
     repairs = Repairs() if repairs is None else repairs
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    files = visible_files(path, "*.json") if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path}: has no .json file; name the folder with the annotated articles")
     names = {label.id: label.name for label in dwie_schema().relation_types}
@@ -121,7 +121,10 @@ def _mentions(record: Any, text: str, id: str, repairs: Repairs, where: str) -> 
 
 
 def _type(concept: dict[str, Any], document: str, repairs: Repairs, where: str) -> str:
-    tags = [tag for tag in concept.get("tags") or () if isinstance(tag, str) and tag.startswith("type::")]
+    listed = [] if concept.get("tags") is None else field(concept, "tags", list, where)
+    if not all(isinstance(tag, str) for tag in listed):
+        raise InputError(f'{where}: field "tags" should be a list of strings, such as ["type::person"]; correct it')
+    tags = [tag for tag in listed if tag.startswith("type::")]
     coarse = [tag for tag in tags if tag.removeprefix("type::") in _TYPES]
     if not tags:
         repairs.note(document, "concepts without a type taken as type::other", f"{where}: {concept.get('text')!r}")

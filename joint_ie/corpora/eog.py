@@ -120,7 +120,11 @@ def _pair(row: _Row, fields: Sequence[str], document: Document, repairs: Repairs
         if known != names:
             repairs.note(document.id, "concepts with other mentions in another pair merged", f"{where}: {concept}")
         row.mentions[concept] = known | names
-        row.types[concept] = min(rest[1], row.types.get(concept, rest[1]))
+        type = row.types.setdefault(concept, rest[1])
+        if type != rest[1]:
+            told = f"{where}: {concept} is {rest[1]}, in an earlier pair {type}"
+            repairs.note(document.id, "concepts of two types given the first in the alphabet", told)
+            row.types[concept] = min(type, rest[1])
     if label:
         pair = (fields[5], fields[11])
         if pair in row.labels:

@@ -1,9 +1,12 @@
 """Reading a corpus file, with errors that people can act on."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 
 _T = TypeVar("_T")
@@ -67,7 +70,17 @@ def field(record: Any, key: str, kind: type[_T] | tuple[type[_T], ...], where: s
     return value
 
 
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words for an error."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes the folder of a file that is written inside; `InputError` if it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def visible_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder that match, sorted, without hidden ones (and those in hidden folders)."""
+    found = (path for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from joint_ie.corpora.files import decode, parse_json, read_bytes
+from joint_ie.corpora.files import decode, parse_json, read_bytes, writing
 from joint_ie.corpora.reader import Reader
 from joint_ie.document import Document
 from joint_ie.errors import InputError
@@ -25,22 +25,25 @@ def read_jsonl(path: Path | str, on_error: Callable[[InputError], None] | None =
                 continue
             where = f"{path}: line {number}"
             try:
-                yield Document.from_dict(parse_json(decode(line, where), where), where)
+                yield Document.from_dict(_value(decode(line, where), where), where)
             except InputError as error:
                 if on_error is None:
                     raise
                 on_error(error)
 
 
+def _value(line: str, where: str) -> Any:
+    if line.strip() in ("{", "["):  # printed for people
+        raise InputError(f'{where}: has "{line.strip()}" alone, not a whole document; write one document a line')
+    return parse_json(line, where)
+
+
 def write_jsonl(documents: Iterable[Document], target: Path | str | TextIO) -> int:
     """Write every document as soon as it comes, to a path or an open text file; returns how many."""
     if isinstance(target, Path | str):
-        try:
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
+        with writing(Path(target)):
             # A lone surrogate, which UTF-8 cannot hold, becomes its JSON escape.
             file = open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n")  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written ({error.strerror}); choose another place") from None
         with file:
             return write_jsonl(documents, file)
     count = 0

@@ -9,14 +9,13 @@ one (issue 539): for each task the reading is taken under which most regions hav
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from joint_ie.corpora.files import load_json
+from joint_ie.corpora.files import field, load_json
 from joint_ie.corpora.offsets import trimmed
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.corpora.standoff import Marked, Standoff, standoff_documents
 from joint_ie.document import Document
 from joint_ie.errors import InputError
@@ -43,15 +42,12 @@ def read_label_studio(
         where = f"{path}: task {number}"
         if not isinstance(task, dict):
             raise InputError(f"{where} should be an object; export the project as JSON")
-        id = str(task.get("id", number))
+        id = str(number if task.get("id") is None else field(task, "id", (str, int), where))
         minimal = "annotations" not in task and "completions" not in task
         if id in used and minimal:  # JSON-MIN lists every annotation of a task
             repairs.note(id, "further annotations of a task left out", f"{where} has the id {id} again")
             continue
-        if id in used:
-            repairs.note(id, "ids of an earlier task numbered", f"{where} has the id {id} again")
-            id = next(name for name in (f"{id}#{i}" for i in count(2)) if name not in used)
-        used.add(id)
+        id = unique_id(id, used, where, repairs)
         results = _minimal(task, where) if minimal else _annotation(task, id, where, repairs)
         if results is None:
             repairs.note(id, "tasks without annotations left out", where)
@@ -83,8 +79,8 @@ def _annotation(task: Mapping[str, Any], id: str, where: str, repairs: Repairs) 
     for kind, number in (
         ("cancelled annotations left out", len(listed) - len(done)),
         ("further annotations of a task left out", len(done) - 1),
-        ("predictions left out", len(task.get("predictions") or ())),
-        ("drafts left out", len(task.get("drafts") or ())),
+        ("predictions left out", len(_listed(task, "predictions", where))),
+        ("drafts left out", len(_listed(task, "drafts", where))),
     ):
         for _ in range(number):
             repairs.note(id, kind, where)
@@ -94,6 +90,18 @@ def _annotation(task: Mapping[str, Any], id: str, where: str, repairs: Repairs) 
     if not isinstance(results, list):
         raise InputError(f'{where}: field "result" of its annotation should be a list; export the project as JSON')
     return results
+
+
+def _listed(record: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    """A list that may be missing."""
+    return [] if record.get(key) is None else field(record, key, list, where)
+
+
+def _labels(record: Mapping[str, Any], where: str) -> list[str]:
+    labels = [] if record.get("labels") is None else record["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise InputError(f'{where}: field "labels" should be a list of strings, such as ["person"]; correct it')
+    return labels
 
 
 def _text(data: Any, where: str) -> str:
@@ -130,23 +138,23 @@ def _words(text: str) -> str:
 def _standoff(id: str, text: str, results: list[Any], coreference: str, where: str, repairs: Repairs) -> Standoff:
     regions: dict[str, _Region] = {}
     relations: list[tuple[str, Mapping[str, Any]]] = []
-    ignored: set[Any] = set()
+    ignored: set[str] = set()
     for i, result in enumerate(results):
         place = f"{where}: result {i + 1}"
         if not isinstance(result, dict):
             raise InputError(f"{place} should be an object; export the project as JSON")
+        key = str(i + 1 if result.get("id") is None else field(result, "id", (str, int), place))
         if result.get("type") == "relation":
             relations.append((place, result))
         elif result.get("type") != "labels":
             repairs.note(id, f"results of type {result.get('type')!r} left out", place)
-            ignored.add(result.get("id"))
+            ignored.add(key)
         elif region := _region(result, id, place, repairs):
-            key = str(result.get("id", i + 1))
             if key in regions:
                 repairs.note(id, "further labels of a mention left out", f"{place}: {region.type}")
             regions.setdefault(key, region)
         else:
-            ignored.add(result.get("id"))
+            ignored.add(key)
     text, places = _reading(text, list(regions.values()), id, repairs)
     mentions = {key: _marked(region, text, places, id, repairs) for key, region in regions.items()}
     same: list[tuple[str, str]] = []
@@ -156,18 +164,18 @@ def _standoff(id: str, text: str, results: list[Any], coreference: str, where: s
         missing = [end for end in ends if end not in regions]
         if missing and not ignored.issuperset(missing):
             raise InputError(f"{place}: the relation names region {missing[0]!r}, which is not there; remove it")
-        labels = relation.get("labels") or []
+        labels = _labels(relation, place)
         if missing or not labels:
             reason = "of regions that are left out" if missing else "without a label"
             repairs.note(id, f"relations {reason} left out", place)
             continue
         pairs = {"left": [ends[::-1]], "bi": [ends, ends[::-1]]}.get(str(relation.get("direction")), [ends])
-        for label in map(str, labels):
+        for label in labels:
             if label == coreference:
                 same.append(ends)
             else:
                 between += [(head, label, tail) for head, tail in pairs]
-    return Standoff(id, text, mentions, same, between)
+    return Standoff(id, text, mentions, same, between, where)
 
 
 def _region(result: Mapping[str, Any], id: str, where: str, repairs: Repairs) -> _Region | None:
@@ -176,15 +184,15 @@ def _region(result: Mapping[str, Any], id: str, where: str, repairs: Repairs) ->
     start, end = (value.get("start"), value.get("end")) if isinstance(value, dict) else (None, None)
     if not isinstance(value, dict) or not isinstance(start, int) or not isinstance(end, int):
         raise InputError(f'{where}: field "value" should have "start" and "end", in characters; export it again')
-    labels = value.get("labels") or []
+    labels = _labels(value, where)
     if not labels:
         repairs.note(id, "regions without a label left out", f"{where}: {value.get('text')!r}")
         return None
     if len(labels) > 1:
-        told = f"{where}: {value.get('text')!r} is {', '.join(map(str, labels))}"
+        told = f"{where}: {value.get('text')!r} is {', '.join(labels)}"
         repairs.note(id, "further labels of a mention left out", told)
     recorded = value.get("text")
-    return _Region(start, end, str(labels[0]), recorded if isinstance(recorded, str) else None, where)
+    return _Region(start, end, labels[0], recorded if isinstance(recorded, str) else None, where)
 
 
 def _reading(text: str, regions: Sequence[_Region], id: str, repairs: Repairs) -> tuple[str, Sequence[int]]:

@@ -10,10 +10,11 @@ from joint_ie.schema import Schema
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a corpus is published, and under which licence."""
+    """Where a corpus is published, under which licence, and (in front of ``url``) how one gets it."""
 
     url: str
     licence: str
+    how: str = "download it there from"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Corpus:
     files: tuple[str, ...]
     schema: Callable[[], Schema] | None
     origin: Origin
+
+    @property
+    def family(self) -> str:
+        """The name without the part: ``redocred`` of ``redocred/dev``."""
+        return self.name.split("/")[0]
 
 
 def checksum(path: Path) -> str:

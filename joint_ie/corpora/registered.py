@@ -19,11 +19,23 @@ DATA_VARIABLE = "JOINT_IE_DATA"
 _DOCRED = Origin("https://github.com/thunlp/DocRED", "MIT")
 _REDOCRED = Origin("https://github.com/tonytan48/Re-DocRED", "MIT")
 _DOCRED_JOINT = Origin("https://github.com/amazon-science/e2e-docie", "MIT-0")
+_DOCRED_EXTRA = Origin(
+    "https://github.com/phos-phophy/creed and https://github.com/amazon-science/e2e-docie",
+    "MIT; MIT-0",
+    "collect it there from the documents of",
+)
 _HACRED = Origin("https://github.com/qiaojiim/HacRED", "not stated")
 _DWIE = Origin("https://github.com/klimzaporojets/DWIE", "annotations GPL-3.0; texts (c) Deutsche Welle")
+_DWIE_DOCRED = Origin(
+    "https://github.com/rudongyu/LogiRE",
+    "as DWIE, from which a script makes it",
+    "make it there from DWIE with the script of",
+)
 _CDR = Origin("https://biocreative.bioinformatics.udel.edu/tasks/biocreative-v/track-3-cdr/", "public")
 _EOG = Origin(
-    "https://github.com/fenchri/edge-oriented-graph", "made from the public corpora by a script for non-commercial use"
+    "https://github.com/fenchri/edge-oriented-graph",
+    "made from the public corpora by a script for non-commercial use",
+    "make it there from the public corpus with the script of",
 )
 _BIORED = Origin("https://ftp.ncbi.nlm.nih.gov/pub/lu/BioRED/", "CC0")
 _SCIERC = Origin("http://nlp.cs.washington.edu/sciIE/", "not stated")
@@ -42,7 +54,7 @@ def path_of(corpus: Corpus, root: Path | str | None = None) -> Path:
     if found is None:
         raise InputError(
             f'corpus "{corpus.name}": no {" or ".join(corpus.files)} in {data_root(root).resolve()}; '
-            f"download it there from {corpus.origin.url}, or set {DATA_VARIABLE} to the folder that has it"
+            f"{corpus.origin.how} {corpus.origin.url}, or set {DATA_VARIABLE} to the folder that has it"
         )
     return found
 
@@ -72,17 +84,29 @@ def _docred() -> Iterator[Corpus]:
         "redocred/dev": ("Re-DocRED, development", ("redocred/dev_revised.json",), _REDOCRED),
         "redocred/test": ("Re-DocRED, test", ("redocred/test_revised.json",), _REDOCRED),
         "docred/train": ("DocRED, annotated training", ("docred/train_annotated.json",), _DOCRED),
-        "docred/extra": ("DocRED, 282 further training documents", ("docred/train_annotated_extra.json",), _DOCRED),
+        "docred/extra": (
+            "DocRED, 282 further training documents",
+            ("docred/train_annotated_extra.json",),
+            _DOCRED_EXTRA,
+        ),
         "docred/distant": ("DocRED, distantly labelled training", ("docred/train_distant.json",), _DOCRED),
         "docred/dev": ("DocRED, development", ("docred/dev.json",), _DOCRED),
         "docred/unlabelled": ("DocRED, test: no relations", ("docred/unlabelled.json", "docred/test.json"), _DOCRED),
-        "docred-joint/train": ("DocRED end-to-end split, training", ("docred_joint/train_joint.json",), _DOCRED_JOINT),
-        "docred-joint/dev": (
-            "DocRED end-to-end split, development (the full file, else the part of 263 documents)",
-            ("docred_joint/dev_joint.json", "docred_joint/dev_joint_263.json"),
+        "docred-joint/train": (
+            "DocRED end-to-end split, training",
+            ("docred_joint/train_joint.json", "docred_joint/train_joint_qcode.json"),
             _DOCRED_JOINT,
         ),
-        "docred-joint/test": ("DocRED end-to-end split, test", ("docred_joint/test_joint.json",), _DOCRED_JOINT),
+        "docred-joint/dev": (
+            "DocRED end-to-end split, development (the full file, else the part of 263 documents)",
+            ("docred_joint/dev_joint.json", "docred_joint/dev_joint_qcode.json", "docred_joint/dev_joint_263.json"),
+            _DOCRED_JOINT,
+        ),
+        "docred-joint/test": (
+            "DocRED end-to-end split, test",
+            ("docred_joint/test_joint.json", "docred_joint/test_joint_qcode.json"),
+            _DOCRED_JOINT,
+        ),
     }
     for name, (description, files, origin) in parts.items():
         yield Corpus(name, description, DOCRED.name, files, docred_schema, origin)
@@ -101,8 +125,14 @@ def _parts() -> Iterator[Corpus]:
         ("dev", "dev", "development"),
         ("test", "test", "test"),
     ):
-        description = f"DWIE in DocRED's form, {long}"
-        yield Corpus(f"dwie-docred/{part}", description, DWIE_DOCRED.name, (f"dwie/{file}.json",), dwie_schema, _DWIE)
+        yield Corpus(
+            f"dwie-docred/{part}",
+            f"DWIE in DocRED's form, {long}",
+            DWIE_DOCRED.name,
+            (f"dwie/{file}.json",),
+            dwie_schema,
+            _DWIE_DOCRED,
+        )
     for part, file, long in (
         ("train", "Training", "training"),
         ("dev", "Development", "development"),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,13 @@ class Repairs:
         """One line with the number of each kind, most frequent first; empty if there is nothing to tell."""
         kinds = Counter(repair.kind for repair in self._found)
         return ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+
+
+def unique_id(id: str, used: set[str], where: str, repairs: Repairs) -> str:
+    """The id, or, where it is one of the ``used``, the id with ``#2`` and so on; it joins the used ones."""
+    numbered = (f"{id}#{i}" for i in count(2))
+    new = next(name for name in chain([id], numbered) if name not in used)
+    used.add(new)
+    if new != id:
+        repairs.note(new, "ids of an earlier document numbered", f"{where} has the id {id!r} again")
+    return new

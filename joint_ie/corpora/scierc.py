@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from joint_ie.corpora.docred import unique_id
 from joint_ie.corpora.files import field, parse_json
 from joint_ie.corpora.lines import numbered_lines
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.document import Document, Entity, Relation, Span
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from joint_ie.corpora.docred import unique_id
-from joint_ie.corpora.files import field, kind_of, load_json
+from joint_ie.corpora.files import field, load_json
 from joint_ie.corpora.reader import Reader
-from joint_ie.corpora.repairs import Repairs
+from joint_ie.corpora.repairs import Repairs, unique_id
 from joint_ie.corpora.tags import tagged_spans
 from joint_ie.document import Document, Entity, Relation
+from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from joint_ie.corpora.offsets import Offsets
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.document import Document, Entity, Relation
+from joint_ie.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Marked:
 class Standoff:
     """A text with its marked mentions by id, pairs of ids that are one entity, and relations (head, type, tail) of ids.
 
-    Whoever makes one has checked that spans have text and that ids are known.
+    Whoever makes one has checked that spans have text and that ids are known. ``where`` names it in errors.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Standoff:
     mentions: Mapping[str, Marked]
     same: Sequence[tuple[str, str]]
     relations: Sequence[tuple[str, str, str]]
+    where: str
 
 
 def standoff_documents(corpus: Sequence[Standoff], repairs: Repairs) -> Iterator[Document]:
@@ -45,7 +47,10 @@ def standoff_documents(corpus: Sequence[Standoff], repairs: Repairs) -> Iterator
 
 
 def _document(standoff: Standoff, related: bool, repairs: Repairs) -> Document:
-    offsets = Offsets(standoff.id, standoff.text, [(m.start, m.end) for m in standoff.mentions.values()])
+    try:
+        offsets = Offsets(standoff.id, standoff.text, [(m.start, m.end) for m in standoff.mentions.values()])
+    except InputError as error:
+        raise InputError(f"{standoff.where}: {error}") from None
     if offsets.removed_ends:
         repairs.note(
             standoff.id, "documents with sentence ends inside mentions removed", f"{offsets.removed_ends} sentence ends"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from joint_ie.corpora.files import load_json, read_bytes
+from joint_ie.corpora.files import load_json, read_bytes, writing
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.document import Document, Relation
 from joint_ie.errors import InputError
@@ -88,12 +88,9 @@ def write_submission(documents: Iterable[Document], path: Path) -> int:
         for places in (file_positions(document),)
         for relation in document.relations or ()
     ]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         # A lone surrogate, which UTF-8 cannot hold, becomes its JSON escape.
         path.write_text(json.dumps(facts, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
     return len(facts)
 
 

@@ -89,7 +89,7 @@ class Grounding:
             return min(entities, key=lambda i: (not entities[i], document.entities[i].type != kind, i), default=None)
 
         found, left_out = self._relations(facts, chosen, "generated facts have an end that is none of the entities")
-        return _written(document, [relation for _, relation in found], left_out)
+        return _written(document, [relation for _, relation in found], left_out, document.candidates)
 
     def _relations(
         self, facts: Sequence[Generated], entity: Callable[[str, str], int | None], unmatched: str
@@ -146,9 +146,14 @@ def _occurrences(words: Sequence[str], names: set[str]) -> dict[str, list[Span]]
     return found
 
 
-def _written(document: Document, relations: Sequence[Relation], left_out: Counter[str]) -> Grounded:
+def _written(
+    document: Document,
+    relations: Sequence[Relation],
+    left_out: Counter[str],
+    candidates: Sequence[tuple[int, int]] | None = None,
+) -> Grounded:
     with_evidence = [_with_evidence(document, relation) for relation in relations]
-    return Grounded(document.with_annotations(document.entities, with_evidence), left_out)
+    return Grounded(document.with_annotations(document.entities, with_evidence, candidates), left_out)
 
 
 def _with_evidence(document: Document, relation: Relation) -> Relation:

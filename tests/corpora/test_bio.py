@@ -98,7 +98,7 @@ x O
     assert [document.relations for document in documents[1:]] == [(), None, None] and documents[0].relations
     assert said == {
         "comments that are not understood left out": 1,
-        "titles of an earlier document numbered": 1,
+        "ids of an earlier document numbered": 1,
         "documents without a word on relations taken as not annotated": 1,
     }
 
@@ -121,8 +121,8 @@ BROKEN = {
     "empty": ("", "is empty"),
     "blank": ("\ufeff\r\n \n", "is empty"),
     "cut off": (example()[:-9], "line 11: no column after the word holds a tag"),
-    "no tags": ("one word\ntwo words\n", "line 1: no column after the word holds a tag"),
-    "word alone": ("x O\ny\n", "line 2: no column after the word holds a tag"),
+    "no tags": ("one word\ntwo words\n", "line 1: no column after the word holds a tag (O, B-TYPE, I-TYPE); correct"),
+    "word alone": ("x O\ny\n", "line 2: no column after the word holds a tag (O, B-TYPE, I-TYPE), as one does on"),
     "another column": ("x\ta\tO\ny\tO\tb\n", "line 2: no column after the word holds a tag"),
     "relation cut": ("# relation = T1 r\nx B-A\n", "line 1: a relation should be head, type and tail"),
     "missing entity": ("x B-A\n# relation = T1 r T2\n", "line 2: no mention has the entity id 'T2'"),
@@ -216,6 +216,31 @@ def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path, ca
     assert expected in str(caught.value) and not list(tmp_path.iterdir())
 
 
+def test_losses_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bare = replace(small(), text="a  b c d", tokens=((0, 1), (3, 4), (5, 6), (7, 8)))
+    one = Entity("A", "Abe", (bare.mention(3, 4), bare.mention(0, 2, "a b")), 0.5, "e1")
+    two = Entity("B", "c", (bare.mention(2, 3),))
+    relation = Relation(0, 1, "r", "readable", 0.7, evidence_kind="context")
+    document = replace(bare, entities=(one, two), relations=(relation, Relation(1, 0, "r")))
+    repairs = Repairs()
+    write_bio([document, small()], tmp_path / "out.bio", repairs)
+    assert {repair.document for repair in repairs.found} == {"d"}
+    assert Counter(repair.kind for repair in repairs.found) == {
+        "texts with other white space than single spaces normalised": 1,
+        "names of entities replaced by the text of the first mention": 1,
+        "names of mentions left out": 1,
+        "ids of entities replaced by numbers": 1,
+        "scores left out": 2,
+        "ways in which evidence was found left out": 1,
+        "readable names of relations left out": 1,
+    }
+    assert not caplog.records
+    write_bio([document], tmp_path / "out.bio")
+    assert caplog.messages == [f"{tmp_path / 'out.bio'}: {repairs.summary()}"]
+    write_bio([small()], tmp_path / "out.bio")
+    assert len(caplog.messages) == 1
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be written .*; choose another place"):
         write_bio([small()], tmp_path)
@@ -262,7 +287,7 @@ def documents(draw: st.DrawFn) -> Document:
 def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, written: list[Document]) -> None:
     path = tmp_path_factory.mktemp("bio") / "out.bio"
     repairs = Repairs()
-    assert write_bio(written, path) == len(written)
+    assert write_bio(written, path, repairs) == len(written)
     assert list(read_bio(path, repairs)) == written and not repairs.found
 
 

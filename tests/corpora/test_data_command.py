@@ -2,12 +2,13 @@
 
 import argparse
 import json
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from joint_ie.cli.data import add_parser
-from joint_ie.corpora import load_corpus
+from joint_ie.corpora import CORPORA, load_corpus
 from joint_ie.errors import InputError
 
 RECORD = {
@@ -41,14 +42,60 @@ def test_list(corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert shown.count("there") == 1 and "redocred/dev" in shown and "jsonl" in shown
 
 
+def test_list_on_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"JOINT_IE_DATA": str(tmp_path), "COLUMNS": "80", "TTY_COMPATIBLE": "1", "TERM": "dumb"}.items():
+        monkeypatch.setenv(name, value)
+    assert run("list") == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown and max(map(len, shown.splitlines())) <= 80
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    columns = ["".join(row[i] for row in cells if len(row) == width) for width in (4, 3) for i in range(width)]
+    for corpus in CORPORA.values():
+        assert any(corpus.name in column for column in columns)
+        assert any(corpus.files[0] in column for column in columns)
+        assert any(corpus.origin.url.replace(" ", "") in column.replace(" ", "") for column in columns)
+
+
+def test_parts_of_one_family_are_listed_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOINT_IE_DATA", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "300")
+    run("list")
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "│" in line]
+    assert [row[0].strip() for row in rows if "phophy" in row[1]] == ["docred/extra"]  # not the others of its family
+    first = [row[0].strip() for row in rows if len(row) == 4]
+    listed = [name for name in first if name in CORPORA]
+    assert sorted(listed) == sorted(CORPORA)
+    families = [name.split("/")[0] for name in listed]
+    assert len([family for family, _ in groupby(families)]) == len(set(families))
+    order = ["redocred", "docred", "dwie", "cdr", "gda", "biored", "scierc"]
+    assert sorted(order, key=families.index) == order
+
+
 def test_describe(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("describe", corpus) == 0
-    assert "mention width max" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "mention width max" in shown and "entities of type PER" in shown
     assert run("describe", corpus, "--json", "-") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["documents"], printed["mentions"], printed["words"]) == (1, 2, 4)
     assert run("describe", corpus, "--reader", "docred", "--json", corpus.parent / "s.json") == 0
     assert json.loads((corpus.parent / "s.json").read_text()) == printed
+
+
+def test_describe_counts_relations_by_type(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = [{"h": 0, "t": 0, "r": type, "evidence": []} for type in ("P2", "[b]", "P2")]
+    corpus.write_text(json.dumps([{**RECORD, "labels": labels}]))
+    run("describe", corpus)
+    rows = [line.split("│")[1:3] for line in capsys.readouterr().out.splitlines() if "of type" in line]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["entities of type PER", "1"],
+        ["relations of type P2", "2"],
+        ["relations of type [b]", "1"],
+    ]
 
 
 def test_check(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,3 +114,29 @@ def test_convert(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["id"] == "A [b] title"
     with pytest.raises(InputError, match="is the input itself"):
         run("convert", output, output)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_what_cannot_be_read_to_its_end_is_not_written(corpus: Path, ending: str) -> None:
+    corpus.write_text(json.dumps([RECORD, {**RECORD, "title": "B", "sents": 3}]))
+    output = corpus.parent / "new" / f"out.{ending}"
+    with pytest.raises(InputError, match="document 2"):
+        run("convert", corpus, output)
+    assert not output.exists() and not list(output.parent.glob("*"))
+    output.parent.mkdir(exist_ok=True)
+    output.write_text("before")
+    with pytest.raises(InputError, match="document 2"):
+        run("convert", corpus, output)
+    assert output.read_text() == "before" and list(output.parent.iterdir()) == [output]
+
+
+def test_places_to_convert_to(corpus: Path) -> None:
+    (corpus.parent / "link.jsonl").symlink_to("behind.jsonl")
+    assert run("convert", corpus, corpus.parent / "link.jsonl") == 0
+    assert (corpus.parent / "link.jsonl").is_symlink() and len(load_corpus(corpus.parent / "behind.jsonl")) == 1
+    assert run("convert", corpus, "/dev/null", "--to", "jsonl") == 0
+    (corpus.parent / "folder.jsonl").mkdir()
+    for place in (corpus.parent / "folder.jsonl", corpus / "below.jsonl"):
+        with pytest.raises(InputError, match=rf"{place}: cannot be written"):
+            run("convert", corpus, place)
+    assert not list(corpus.parent.glob("**/*.partial"))

@@ -1,6 +1,7 @@
 """Statistics against the data README's numbers, irregularities against a document that has one of each."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def test_every_kind_of_irregularity() -> None:
     assert Counter((item.document, item.kind) for item in check(documents)) == expected
     labelled = Counter((item.document, item.kind) for item in check(documents, docred_schema()))
     assert labelled == {**expected, ("odd", "unknown label"): 2}
+    asked = replace(odd_document(), candidates=((0, 1), (2, 0)))
+    outside = Counter((item.document, item.kind) for item in check([asked]))
+    assert outside["odd", "relation outside of the candidates"] == 2  # 2 to 2, 1 to 0
 
 
 def test_a_regular_document_has_none() -> None:

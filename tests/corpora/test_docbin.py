@@ -167,7 +167,6 @@ def packed(value: Any) -> bytes:
 
 
 BROKEN = {
-    "empty": b"",
     "text": "\ufefftext in Zürich\r\n".encode("latin-1", "replace"),
     "list": packed([1]),
     "number": packed(7),
@@ -189,10 +188,31 @@ def test_broken_files_are_named(tmp_path: Path, case: str) -> None:
     assert gc.isenabled()  # srsly leaves it off
 
 
+def test_an_empty_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.spacy"
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=rf"^{path}: is empty; write it again with DocBin.to_disk$"):
+        list(read_docbin(path))
+
+
+@pytest.mark.parametrize(("words", "reason"), [(1, "E084|E035|E1008"), (30, "E018")])
+def test_damaged_span_groups_are_named(tmp_path: Path, words: int, reason: str) -> None:
+    """Those of another document: spans beyond the text, or labels that the file does not spell out."""
+    vocab = Vocab()
+    long, other = (Doc(vocab, words=["w"] * count) for count in (20, words))
+    long.spans["sc"] = [Span(long, 15, 18, label="PER")]
+    damaged = DocBin(store_user_data=True, docs=[other])
+    damaged.span_groups = [long.spans.to_bytes()]
+    path = tmp_path / "x.spacy"
+    path.write_bytes(damaged.to_bytes())
+    with pytest.raises(InputError, match=rf"^{path}: is no DocBin.*({reason})"):
+        list(read_docbin(path))
+
+
 def test_truncated_files_are_named(tmp_path: Path) -> None:
     path = written(tmp_path, sample(), sample())
     whole = path.read_bytes()
-    for length in range(0, len(whole), 37):
+    for length in range(1, len(whole), 37):
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match=f"^{path}: is no DocBin"):
             list(read_docbin(path))
@@ -202,10 +222,10 @@ def test_truncated_files_are_named(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"tokens": [[0, 99]]}, r"tokens\[0\] = \[0, 99\]"),
-        ({"tokens": 3}, "malformed"),
+        ({"tokens": 3}, "tokens should be a list"),
         ({"sentences": [[0, 1]]}, "sentences end at token 1 of 9"),
         ({"relations": [{"head": "coref_clusters_1"}]}, "malformed"),
-        ({"relations": [3]}, "malformed"),
+        ({"relations": [3]}, "malformed; write the file again"),
         ({"relations": [{"head": "coref_clusters_1", "tail": ["x"]}]}, "'x'"),
         ({"relations": [{"head": "coref_clusters_1", "tail": "coref_clusters_3", "type": "x"}]}, "'coref_clusters_3'"),
         ({"candidates": [["coref_clusters_0", "coref_clusters_1"]]}, "'coref_clusters_0'"),
@@ -222,9 +242,9 @@ def test_broken_data_of_ours_are_named(tmp_path: Path, changes: dict[str, Any], 
 def test_broken_attributes_of_a_group_are_named(tmp_path: Path) -> None:
     (doc,) = docs(written(tmp_path, sample()))
     group = doc.spans["coref_clusters_1"]
-    attrs = {**group.attrs, "mentions": [[0, 99]]}
+    attrs = {**group.attrs, "mentions": [[0, 99], [3, 4]]}
     doc.spans["coref_clusters_1"] = SpanGroup(doc, name="coref_clusters_1", attrs=attrs, spans=list(group))
-    with pytest.raises(InputError, match=r"document 1: .*mention \[0, 99\]"):
+    with pytest.raises(InputError, match=r"document 1: .*entities\[0\].mentions\[0\] = \[0, 99\]"):
         list(read_docbin(saved(tmp_path, doc)))
 
 

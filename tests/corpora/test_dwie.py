@@ -143,6 +143,10 @@ BROKEN = {
     "mention of nothing": (article(mentions=[mention("Oslo", 8)]), "mentions name concept 8, which is not listed"),
     "relation to nothing": (article(relations=[{"s": 0, "p": "x", "o": 1}]), "relations[0]: names concept 1, which is"),
     "relation cut": (article(relations=[{"s": 0, "o": 4}]), 'relations[0]: field "p" is missing'),
+    "half a character": (article(content="a \ud800", mentions=[]), "'DW_1': character 2 is half of a surrogate pair"),
+    "tags": (article(concepts=[{"concept": 0, "tags": 5}]), 'concepts[0]: field "tags" should not be a number'),
+    "one tag": (article(concepts=[{"concept": 0, "tags": "type::person"}]), 'field "tags" should not be a string'),
+    "tag": (article(concepts=[{"concept": 0, "tags": [5]}]), 'field "tags" should be a list of strings'),
     "concept twice": (article(concepts=[{"concept": 7}] * 2), "concepts[1]: concept 7 is listed twice"),
 }
 
@@ -155,7 +159,7 @@ def test_broken_articles_are_named(tmp_path: Path, case: str) -> None:
         list(read_dwie(tmp_path))
     message = str(caught.value)
     assert expected in message and message.startswith(str(path)) and "\n" not in message
-    assert message.rpartition("; ")[2].split()[0] in {"correct", "check", "add", "remove", "run"}
+    assert message.rpartition("; ")[2].split()[0] in {"correct", "check", "add", "decode", "remove", "run"}
 
 
 @pytest.mark.parametrize("read", [read_dwie, read_dwie_docred])

@@ -216,6 +216,15 @@ def test_what_is_odd_is_noted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_concept_of_two_types_is_noted(tmp_path: Path) -> None:
+    gene = changed(CHEMICAL, type="Gene")
+    for pairs in ((pair(), pair("1:NR:2", gene)), (pair("1:NR:2", gene), pair())):
+        repairs = Repairs()
+        (document,) = read_eog(write(tmp_path, row(*pairs)), repairs)
+        assert document.entities[0].type == "Chemical"
+        assert "1 concepts of two types given the first in the alphabet" in repairs.summary().split(", ")
+
+
 BROKEN = {
     "a field too few": (row(pair())[:-2], "line 1: has 18 fields, but should have 2 and 17 for every pair"),
     "only an id": ("7", "line 1: has 1 fields"),

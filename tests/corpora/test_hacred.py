@@ -82,7 +82,7 @@ def test_it_is_named_not_recognised(tmp_path: Path) -> None:
     assert DOCRED.recognises(path.read_text(encoding="utf-8"))
     repairs = Repairs()
     assert [document.id for document in HACRED.read(path, repairs)] == ["李娜", "李娜#2"]
-    assert repairs.summary() == "1 titles of an earlier document numbered"
+    assert repairs.summary() == "1 ids of an earlier document numbered"
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,12 @@ def test_documents_are_written_as_they_come() -> None:
 
 GOOD = json.dumps(Document.from_words("good", [["a", "b"]]).to_dict()).encode()
 BROKEN = {
-    b"{": "cut off or not valid JSON",
+    b'{"id": "x", ': "cut off or not valid JSON",
+    b"{": 'has "{" alone, not a whole document; write one document a line',
     b"[1]": "should be an object",
     b'{"id": "x"}': 'field "text" is missing',
     b'{"id": "x", "text": "a", "tokens": [[0, 5]], "sentences": [[0, 1]]}': "tokens[0] = [0, 5]",
-    b'{"id": "x", "text": "a", "tokens": [0], "sentences": [[0, 1]]}': 'field "tokens" is malformed',
+    b'{"id": "x", "text": "a", "tokens": [0], "sentences": [[0, 1]]}': "tokens[0] should be two",
     GOOD[:-1] + b', "relations": [{"head": 0, "tail": 0, "type": "r"}]}': "head = 0 is outside",
     "é".encode("latin-1"): "not UTF-8",
 }
@@ -96,6 +97,13 @@ def test_broken_lines_are_named_and_can_be_passed_over(tmp_path: Path, line: byt
     errors: list[InputError] = []
     assert [document.id for document in read_jsonl(path, errors.append)] == ["good", "good"]
     assert [str(error) for error in errors] == [str(caught.value)]
+
+
+def test_a_document_over_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(json.loads(GOOD), indent=1), encoding="utf-8")
+    with pytest.raises(InputError, match=f"^{path}: line 1: .*; write one document a line$"):
+        load_corpus(path)
 
 
 def test_missing_file_is_no_broken_line(tmp_path: Path) -> None:

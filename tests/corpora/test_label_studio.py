@@ -101,7 +101,7 @@ def test_the_first_annotation_that_was_not_cancelled(tmp_path: Path) -> None:
     assert sorted(repairs.summary().split(", ")) == [
         "1 drafts left out",
         "1 further annotations of a task left out",
-        "1 ids of an earlier task numbered",
+        "1 ids of an earlier document numbered",
         "2 cancelled annotations left out",
         "2 predictions left out",
         "2 tasks without annotations left out",
@@ -199,9 +199,21 @@ def test_what_a_region_records(tmp_path: Path) -> None:
     assert repairs.summary() == "1 mentions that record a part of their text"
 
 
+def test_ids_that_are_null_or_numbers(tmp_path: Path) -> None:
+    regions = [{**REGIONS[0], "id": 1}, {**REGIONS[1], "id": None}]
+    left_out = {"id": 9, "type": "choices", "value": {"choices": ["sure"]}}
+    (document,), repairs = read(tmp_path, task(*regions, left_out, relation(1, 2, "in"), relation(1, 9, "in"), id=None))
+    assert document.id == "1" and facts(document) == [("Ann Lee", "in", "Oslo")]
+    assert "1 relations of regions that are left out left out" in repairs.summary()
+
+
 def test_the_field_with_the_text(tmp_path: Path) -> None:
     (document,), _ = read(tmp_path, task(*REGIONS, data={"article": TEXT, "year": 2020}))
     assert document.text == TEXT
+
+
+def value(labels: Any) -> dict:
+    return {"start": 0, "end": 7, "labels": labels}
 
 
 BROKEN = {
@@ -224,6 +236,16 @@ BROKEN = {
     "shifted": ([task(region("a", 1, 8, text="Ann Lee"))], "records 'Ann Lee', but is 'nn Lee'; correct the offsets"),
     "missing region": ([task(*REGIONS, relation("a", "z", "in"))], "result 5: the relation names region 'z', which is"),
     "no region": ([task(*REGIONS, {"type": "relation"})], "the relation names region 'None'"),
+    "label": ([task(region("a", 0, 7, value=value("in")))], 'result 1: field "labels" should be a list of strings'),
+    "number": ([task(region("a", 0, 7, value=value(7)))], 'result 1: field "labels" should be a list of strings'),
+    "numbers": ([task(region("a", 0, 7, value=value([7])))], 'result 1: field "labels" should be a list of strings'),
+    "relation": ([task(*REGIONS, {**relation("a", "o"), "labels": "in"})], 'result 5: field "labels" should be a list'),
+    "relations": ([task(*REGIONS, {**relation("a", "o"), "labels": 5})], 'result 5: field "labels" should be a list'),
+    "id": ([task({**REGIONS[0], "id": [1]})], 'task 1: result 1: field "id" should not be a list; correct'),
+    "task id": ([task(id={})], 'task 1: field "id" should not be an object; correct'),
+    "predictions": ([task(predictions=3)], 'task 1: field "predictions" should not be a number; correct'),
+    "drafts": ([task(drafts="x")], 'task 1: field "drafts" should not be a string; correct'),
+    "half a character": ([task(data={"text": "a \ud800"})], "task 1: document '7': character 2 is half of a surrogate"),
 }
 
 
@@ -235,7 +257,7 @@ def test_broken_exports_are_named(tmp_path: Path, case: str) -> None:
         list(read_label_studio(path))
     message = str(caught.value)
     assert expected in message and message.startswith(f"{path}: ") and "\n" not in message
-    assert message.rpartition("; ")[2].split()[0] in {"correct", "export", "rename", "remove"}
+    assert message.rpartition("; ")[2].split()[0] in {"correct", "decode", "export", "rename", "remove"}
 
 
 @pytest.mark.parametrize(

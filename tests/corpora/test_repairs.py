@@ -30,7 +30,7 @@ def test_what_was_repaired_is_said_at_the_end_of_reading(twice: Path, caplog: py
     with caplog.at_level(logging.WARNING):
         assert [document.id for document in load_corpus(twice)] == ["T", "T#2", "T#3"]
     (message,) = caplog.messages
-    assert message.startswith(f"{twice}: 2 titles of an earlier document") and "joint-ie data check" in message
+    assert message.startswith(f"{twice}: 2 ids of an earlier document") and "joint-ie data check" in message
 
 
 def test_given_repairs_are_filled_in_silence(twice: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from joint_ie.document import Document
+import pytest
+
+from joint_ie.document import Document, Relation
 from joint_ie.encoding.joining import join
 from joint_ie.encoding.training_set import Joining
 
@@ -55,12 +57,30 @@ def test_equal_names_of_equal_type_are_one_entity() -> None:
     assert whole.relations is None  # nobody looked for relations in one of the parts
 
 
-def test_pairs_across_a_seam_are_not_asked_about(toy) -> None:
+def test_entities_of_one_part_are_never_merged() -> None:
+    """Father and son, and two that could be merged with one of an earlier part."""
+
+    def part(id: str, names: str, facts: tuple[tuple[int, int, str], ...] = ()) -> Document:
+        bare = Document.from_words(id, [names.split()])
+        entities = [replace_type(bare, i, "PER") for i in range(len(bare.tokens))]
+        return bare.with_annotations(entities, [Relation(*fact) for fact in facts])
+
+    whole = join([part("1", "Bach Bach", ((0, 1, "father"),)), part("2", "Bo"), part("3", "BACH bach bo")])
+    assert [[m.span[0] for m in e.mentions] for e in whole.entities] == [[0, 3], [1], [2, 5], [4]]
+    assert [(r.head, r.tail, r.type) for r in whole.relations] == [(0, 1, "father")]
+    alone = part("1", "Bach Bach bach", ((0, 2, "a"), (1, 2, "a"), (2, 0, "a")))
+    joined = join([replace(alone, candidates=((2, 1), (0, 1)))])
+    assert (joined.entities, joined.relations) == (alone.entities, alone.relations)
+    assert joined.candidates == ((0, 1), (2, 1))
+
+
+def test_pairs_across_a_seam_are_not_asked_about(toy, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = toy.document(1, entities=3), toy.document(2, entities=2)
     entities = [replace(entity, name=f"{i}") for i, entity in enumerate((*first.entities, *second.entities))]
     first = replace(first, entities=tuple(entities[:3]), candidates=((0, 2),), relations=())
     second = replace(second, entities=tuple(entities[3:]))
     assert join([first, second]).candidates == ((0, 2), (3, 4), (4, 3))
+    monkeypatch.setattr("joint_ie.encoding.joining.permutations", None)  # nobody asks: no pairs are built
     assert join([second]).candidates is None
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joint_ie.displacy import arcs, notebook_html, span_options, spans
 from joint_ie.document import Document, Entity, Relation
-from joint_ie.graph.displacy import arcs, notebook_html, span_options, spans
 from joint_ie.graph.document_page import document_page, page_data
 
 EVIL = [

@@ -143,6 +143,14 @@ def test_given_entities_keep_what_they_are():
     )
 
 
+def test_candidates_are_those_of_given_entities():
+    entities = [Entity("X", w, (TEXT.mention(i, i + 1),)) for i, w in ((10, "Ann"), (12, "Bob"), (14, "Rome"))]
+    given_ = TEXT.with_annotations(entities, None, [(0, 2), (1, 2)])
+    facts = [fact("Ann", "country", "Rome")]
+    assert GROUNDING.in_entities(given_, facts).document.candidates == given_.candidates
+    assert GROUNDING.in_text(given_, facts).document.candidates is None  # they name other entities
+
+
 def test_gold_facts_of_real_documents_come_back(shared):
     """What is lost with given entities are different ones of one name."""
     documents = load_corpus(str(shared / "data/redocred/dev_revised.json"))[:60]
