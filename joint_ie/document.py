@@ -41,6 +41,11 @@ class Mention:
     type: str | None = None
 
     @property
+    def called(self) -> str:
+        """The name that the corpus gives it, else its text."""
+        return self.name or self.text
+
+    @property
     def span(self) -> Span:
         """``(start, end)`` in tokens."""
         return (self.start, self.end)
@@ -58,6 +63,11 @@ class Entity:
     mentions: tuple[Mention, ...]
     score: float | None = None
     id: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What its mentions are called."""
+        return frozenset(mention.called for mention in self.mentions)
 
 
 @dataclass(frozen=True)

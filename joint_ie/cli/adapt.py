@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joint_ie
+from joint_ie.cli.arguments import files_and_overrides
 
 if TYPE_CHECKING:
     from joint_ie.corpora import Repairs
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 SETTINGS = Path(joint_ie.__file__).parent / "training" / "own-schema.yaml"
 PREDICTED = "predicted.jsonl"
-RESAMPLES = 2000
 
 
 def add_parser(commands: Any) -> None:
@@ -110,9 +110,7 @@ def _settings(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Everything that is set, start model included, and where."""
     from joint_ie.settings import load_yaml
 
-    # an existing file may have "=" in its name
-    files = [item for item in args.settings if Path(item).is_file() or "=" not in item]
-    overrides = [item for item in args.settings if item not in files]
+    files, overrides = files_and_overrides(args.settings)
     files = [str(SETTINGS), *files]
     given = load_yaml(files, overrides)
     return given | ({"start": args.start} if args.start else {}), ", ".join(files)
@@ -149,15 +147,13 @@ def _show_parts(source: str, parts: "Parts", schema: "Schema", repairs: "Repairs
 
 def _scores(mode: "Mode", gold: "Sequence[Document]", predicted: "Sequence[Document]") -> dict[str, Any]:
     """As `joint-ie evaluate --intervals` has them: by the first protocol of the mode."""
-    from joint_ie.evaluation import confidence_interval, count_documents, protocols
+    from joint_ie.cli.scoring import intervals
+    from joint_ie.evaluation import count_documents, protocols
 
     protocol = next(iter(protocols(mode).values()))
     counted = count_documents(protocol, gold, predicted)
-    intervals = {
-        f"{measure}.f1": confidence_interval(counted, f"{measure}.f1", resamples=RESAMPLES).to_dict()
-        for measure in protocol.measures
-    }
-    return {**counted.scores.to_dict(), "intervals": intervals}
+    measures = [f"{measure}.f1" for measure in protocol.measures]
+    return {**counted.scores.to_dict(), "intervals": intervals(counted, measures)}
 
 
 def _show_scores(folder: Path, scores: "Mapping[Mode, dict[str, Any]]", documents: int, how: str) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from joint_ie.document import Document
 
 if TYPE_CHECKING:
     from joint_ie.corpora.submission import Submission
-    from joint_ie.evaluation.protocol import Protocol
+    from joint_ie.evaluation.protocol import Mode, Protocol
     from joint_ie.evaluation.significance import Counts
 
 RESAMPLES = 2000
@@ -92,7 +92,7 @@ def text_order(args: argparse.Namespace) -> bool:
     return bool(args.mode == "gold-entities")
 
 
-def list_protocols(mode: str) -> None:
+def list_protocols(mode: "Mode") -> None:
     """Print the names of a mode's protocols, and what they are."""
     from rich.table import Table
 
@@ -100,7 +100,7 @@ def list_protocols(mode: str) -> None:
     from joint_ie.evaluation.protocols import protocols
 
     table = Table("protocol", "what it compares", title=f"Protocols, {mode}", title_justify="left")
-    for protocol in protocols("end-to-end" if mode == "end-to-end" else "gold-entities").values():
+    for protocol in protocols(mode).values():
         table.add_row(protocol.name, protocol.description)
     wide_console().print(table)
 
@@ -124,7 +124,7 @@ def report(
         if (args.intervals or len(systems) > 1) and not _measures(protocol):
             print(f"{protocol.name}: no sum over documents, so without intervals and comparisons", file=sys.stderr)
         if args.intervals and _measures(protocol):
-            data["intervals"] = _intervals(protocol, counted[0])
+            data["intervals"] = intervals(counted[0], _measures(protocol))
         if len(systems) > 1:
             data["against"] = _compared(protocol, counted, [system.name for system in systems])
         if systems[0].submission and systems[0].submission.strays:
@@ -155,10 +155,11 @@ def _measures(protocol: "Protocol") -> list[str]:
     return [name for name in statistics(protocol) if name.endswith(".f1") or name in protocol.means]
 
 
-def _intervals(protocol: "Protocol", counted: "Counts") -> dict[str, Any]:
+def intervals(counted: "Counts", measures: Iterable[str]) -> dict[str, Any]:
+    """The interval of every measure, for the JSON of its scores."""
     from joint_ie.evaluation import confidence_interval
 
-    return {name: confidence_interval(counted, name, resamples=RESAMPLES).to_dict() for name in _measures(protocol)}
+    return {name: confidence_interval(counted, name, resamples=RESAMPLES).to_dict() for name in measures}
 
 
 def _compared(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence[str]) -> list[dict[str, Any]]:
@@ -187,8 +188,7 @@ def _compared(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence
 
 
 def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Predicted, title: str, file: Any) -> None:
-    from joint_ie.cli.tables import print_tables, write_json
-    from joint_ie.errors import InputError
+    from joint_ie.cli.tables import print_tables, write_json, write_text
     from joint_ie.evaluation import error_page, error_report, error_tables
 
     strays = len(system.submission.strays) if system.submission else 0
@@ -197,9 +197,4 @@ def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Pr
     if args.errors.suffix.lower() == ".json":
         write_json(errors.to_dict(), str(args.errors))
         return
-    try:
-        args.errors.write_text(error_page(errors, title), encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{args.errors}: cannot be written ({error.strerror}); name a file in a folder that exists"
-        ) from None
+    write_text(error_page(errors, title), args.errors)

@@ -110,6 +110,11 @@ def write_json(data: Mapping[str, Any], target: str) -> None:
     if target == "-":
         sys.stdout.write(text)
         return
+    write_text(text, target)
+
+
+def write_text(text: str, target: str | Path) -> None:
+    """Write a file in a folder that exists."""
     try:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:

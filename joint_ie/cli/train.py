@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from joint_ie.cli.arguments import files_and_overrides
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -25,9 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from joint_ie.training.configuration import Experiment
     from joint_ie.training.experiment import run_experiment
 
-    # an existing file may have "=" in its name
-    files = [item for item in args.config if Path(item).is_file() or "=" not in item]
-    overrides = [item for item in args.config if item not in files]
+    files, overrides = files_and_overrides(args.config)
     experiment = Experiment.from_mapping(load_yaml(files, overrides), where=", ".join(files) or "config")
     result = run_experiment(experiment, args.output, args.resume)
     if result.best_score is not None and result.best_epoch is not None:

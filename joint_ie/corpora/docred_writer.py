@@ -90,7 +90,7 @@ def _losses(document: Document, names: Mapping[str, str]) -> Mapping[str, int]:
     ids = [entity.id for entity, place in zip(document.entities, places, strict=True) if entity.id != str(place)]
     return {
         "texts with other white space than single spaces normalised": document.text != " ".join(document.words),
-        "names of entities replaced by the first mention's": sum(e.name != (m.name or m.text) for e, m in firsts),
+        "names of entities replaced by the first mention's": sum(e.name != m.called for e, m in firsts),
         "types of first mentions replaced by the entity's": sum(m.type not in (None, e.type) for e, m in firsts),
         "ids of entities left out": sum(id is not None for id in ids),
         "scores left out": sum(score is not None for score in scores),

@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from joint_ie.corpora.files import load_json
-from joint_ie.document import Document, Entity
+from joint_ie.document import Document
 from joint_ie.errors import InputError
 
 Fact = tuple[str, str, str]
@@ -20,7 +20,7 @@ def training_facts(documents: Iterable[Document]) -> frozenset[Fact]:
         (head, tail, relation.type)
         for document in documents
         for relation in document.relations or ()
-        for head, tail in product(_names(document.entities[relation.head]), _names(document.entities[relation.tail]))
+        for head, tail in product(document.entities[relation.head].names, document.entities[relation.tail].names)
     )
 
 
@@ -34,7 +34,3 @@ def read_facts(path: Path | str) -> frozenset[Fact]:
         if not isinstance(fact, list) or len(fact) != 3 or not all(isinstance(part, str) for part in fact):
             raise InputError(f"{path}: fact {i + 1} should be [head name, tail name, relation id]; correct it")
     return frozenset((head, tail, relation) for head, tail, relation in facts)
-
-
-def _names(entity: Entity) -> set[str]:
-    return {mention.name or mention.text for mention in entity.mentions}

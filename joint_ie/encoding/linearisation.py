@@ -101,8 +101,8 @@ class Syntax:
             if self.types:
                 before = self._of_type[head.type or document.entities[relation.head].type]
                 after = self._of_type[tail.type or document.entities[relation.tail].type]
-            fact = [(before, True), (_name(tail), False), (after, True), (self.names[relation.type], False)]
-            written.append(fact if relation.head == last else [(TRIPLET, True), (_name(head), False), *fact])
+            fact = [(before, True), (tail.called, False), (after, True), (self.names[relation.type], False)]
+            written.append(fact if relation.head == last else [(TRIPLET, True), (head.called, False), *fact])
             last = relation.head
         return written
 
@@ -189,10 +189,6 @@ def _inside(document: Document, entity: int, span: Span | None) -> Sequence[Ment
     if span is None:
         return mentions
     return [mention for mention in mentions if span[0] <= mention.start and mention.end <= span[1]]
-
-
-def _name(mention: Mention) -> str:
-    return mention.name or mention.text
 
 
 def _spaced(text: str) -> str:

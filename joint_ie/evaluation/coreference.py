@@ -119,7 +119,3 @@ def _lea(overlap: Counts, sizes: Counts, others: Counts) -> tuple[float, int]:
     links = np.where((sizes[:, None] == 1) & (others == 1), overlap, overlap * (overlap - 1) // 2)
     possible = np.where(sizes == 1, 1, sizes * (sizes - 1) // 2)
     return float((sizes * (links.sum(axis=1) / possible)).sum()), int(sizes.sum())
-
-
-COREFERENCE = coreference()
-COREFERENCE_NO_SINGLETONS = coreference(singletons=False)

@@ -41,8 +41,4 @@ def is_known(head: Entity, tail: Entity, relation: str, training_facts: Set[Name
 
     See `joint_ie.corpora.training_facts`; golden joint_and_scoring README 2.1.
     """
-    return any((one, other, relation) in training_facts for one, other in product(_names(head), _names(tail)))
-
-
-def _names(entity: Entity) -> set[str]:
-    return {mention.name or mention.text for mention in entity.mentions}
+    return any((one, other, relation) in training_facts for one, other in product(head.names, tail.names))

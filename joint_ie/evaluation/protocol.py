@@ -123,7 +123,15 @@ def evaluate(
     """
     gold, predicted = list(gold), list(predicted)
     pairs = paired(protocol.mode, gold, predicted)
-    rows = total([*tallies_by_document(protocol, pairs), strays or {}])
+    missing = len(gold) - len(predicted)
+    return score_counted(protocol, pairs, tallies_by_document(protocol, pairs), missing, strays)
+
+
+def score_counted(
+    protocol: Protocol, pairs: Pairs, tallies: Iterable[Tallies], missing: int, strays: Tallies | None = None
+) -> Scores:
+    """The scores of documents that are paired and counted; see `evaluate`."""
+    rows = total([*tallies, strays or {}])
     per_label = {measure: _labelled(protocol, measure, rows) for measure in protocol.labels}
     sums = {
         measure: sum((tally for (name, _), tally in rows.items() if name == measure), Tally())
@@ -141,7 +149,7 @@ def evaluate(
     return Scores(
         protocol=protocol.name,
         documents=len(pairs),
-        missing=len(gold) - len(predicted),
+        missing=missing,
         without_relations=sum(reference.relations is None for reference, _ in pairs),
         micro=micro,
         macro={measure: _macro(per_label[measure]) for measure in protocol.labels},

@@ -33,12 +33,6 @@ class Score:
     predicted: float
     gold: float
 
-    @classmethod
-    def from_counts(cls, true_positives: int, predicted: int, gold: int) -> "Score":
-        """From counts; a zero denominator gives 0."""
-        precision, recall = ratio(true_positives, predicted), ratio(true_positives, gold)
-        return cls(precision, recall, harmonic(precision, recall), true_positives, predicted, gold)
-
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, in full precision."""
         return asdict(self)

@@ -6,14 +6,14 @@ strays (tallies that belong to no document). Rows are measures, or the labels of
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError, check_range, nearest
-from joint_ie.evaluation.protocol import Protocol, Scores, evaluate, paired, tallies_by_document
+from joint_ie.evaluation.protocol import Protocol, Scores, paired, score_counted, tallies_by_document
 from joint_ie.evaluation.spread import PARTS
 from joint_ie.evaluation.tally import Row, Tallies
 
@@ -50,13 +50,13 @@ def count_documents(
 ) -> Counts:
     """Count once, for any number of intervals and comparisons. Arguments and errors are those of `evaluate`."""
     gold, predicted = list(gold), list(predicted)
-    pairs = sorted(paired(protocol.mode, gold, predicted), key=lambda pair: pair[0].id)
+    pairs = paired(protocol.mode, gold, predicted)
     if not pairs:
         raise InputError("there are no gold documents; give a corpus with at least one")
-    tallies = dict(zip([reference.id for reference, _ in pairs], tallies_by_document(protocol, pairs), strict=True))
-    counted = replace(protocol, count=lambda reference, _: tallies[reference.id])
-    scores = evaluate(counted, gold, predicted, strays)
-    return Counts(protocol, tuple(reference for reference, _ in pairs), tuple(tallies.values()), strays or {}, scores)
+    tallies = tallies_by_document(protocol, pairs)
+    scores = score_counted(protocol, pairs, tallies, len(gold) - len(predicted), strays)
+    by_id = sorted(range(len(pairs)), key=lambda i: pairs[i][0].id)
+    return Counts(protocol, tuple(pairs[i][0] for i in by_id), tuple(tallies[i] for i in by_id), strays or {}, scores)
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,3 @@ def _ceaf_e_published(pairs: Pairs) -> Score:
 def _with_f1(precision: float, recall: float, tally: Tally) -> Score:
     f1 = 2 * precision * recall / (precision + recall + EPSILON)
     return Score(precision, recall, f1, tally.right_predicted, tally.predicted, tally.gold)
-
-
-TAG = tag()

@@ -81,7 +81,7 @@ class Grounding:
         """
         named: dict[str, dict[int, bool]] = defaultdict(dict)  # key -> entity -> is it the first listed mention's
         for i, entity in enumerate(document.entities):
-            for j, key in enumerate(self.keys([mention.name or mention.text for mention in entity.mentions])):
+            for j, key in enumerate(self.keys([mention.called for mention in entity.mentions])):
                 named[key].setdefault(i, j == 0)
 
         def chosen(name: str, kind: str) -> int | None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from joint_ie.document import Document, Entity, Relation
-from joint_ie.evaluation import Score, evaluate, gold_entities
+from joint_ie.evaluation import evaluate, gold_entities
 from joint_ie.evaluation.cdr import CDR, as_published
+from joint_ie.evaluation.tally import Tally
 
 Labels = dict[tuple[str, str], bool]
 
@@ -69,7 +70,7 @@ def test_golden_predictions(shared: Path, golden: dict[str, dict[str, Any]], nam
 def test_golden_counts(golden: dict[str, dict[str, Any]], part: str, name: str) -> None:
     """Also for the files that are not here."""
     want = golden[part][name]
-    score = Score.from_counts(want["tp"], want["tp"] + want["fp"], want["tp"] + want["fn"])
+    score = Tally(want["tp"], want["tp"] + want["fp"], want["tp"], want["tp"] + want["fn"]).score()
     assert score.f1 == pytest.approx(want["f1_exact"], rel=1e-12, abs=0)
     assert as_published(score).f1 == pytest.approx(want["f1_with_the_three_epsilons_float64"], rel=1e-12, abs=0)
     assert as_published(score).f1 == pytest.approx(want["peer_f1_float32"], abs=1e-6)

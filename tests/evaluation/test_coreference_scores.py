@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from joint_ie.document import Document
 from joint_ie.evaluation.coreference import (
-    COREFERENCE,
-    COREFERENCE_NO_SINGLETONS,
     MEASURES,
     compare,
     coreference,
@@ -24,6 +22,9 @@ from joint_ie.evaluation.tally import total
 
 neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
 load, read = neutral["load"], neutral["read"]
+
+COREFERENCE = coreference()
+COREFERENCE_NO_SINGLETONS = coreference(singletons=False)
 
 Cluster = frozenset[tuple[int, int]]
 Clusters = Sequence[Iterable[tuple[int, int]]]

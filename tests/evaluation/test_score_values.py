@@ -4,18 +4,19 @@ from hypothesis import strategies as st
 
 from joint_ie.evaluation import Score
 from joint_ie.evaluation.scores import harmonic
+from joint_ie.evaluation.tally import Tally
 
 fractions = st.floats(min_value=1e-9, max_value=1.0)
 
 
 def test_zero_denominators_give_zero() -> None:
-    assert Score.from_counts(0, 0, 0) == Score(0.0, 0.0, 0.0, 0, 0, 0)
-    assert Score.from_counts(0, 3, 0) == Score(0.0, 0.0, 0.0, 0, 3, 0)
-    assert Score.from_counts(0, 0, 3) == Score(0.0, 0.0, 0.0, 0, 0, 3)
+    assert Tally(0, 0, 0, 0).score() == Score(0.0, 0.0, 0.0, 0, 0, 0)
+    assert Tally(0, 3, 0, 0).score() == Score(0.0, 0.0, 0.0, 0, 3, 0)
+    assert Tally(0, 0, 0, 3).score() == Score(0.0, 0.0, 0.0, 0, 0, 3)
 
 
 def test_known_values() -> None:
-    score = Score.from_counts(1, 2, 3)
+    score = Tally(1, 2, 1, 3).score()
     assert score.to_dict() == {
         "precision": 0.5,
         "recall": pytest.approx(1 / 3),
@@ -24,12 +25,12 @@ def test_known_values() -> None:
         "predicted": 2,
         "gold": 3,
     }
-    assert Score.from_counts(7, 7, 7).f1 == 1.0
+    assert Tally(7, 7, 7, 7).score().f1 == 1.0
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_f1_is_the_share_of_both_sides(right: int, only_predicted: int, only_gold: int) -> None:
-    score = Score.from_counts(right, right + only_predicted, right + only_gold)
+    score = Tally(right, right + only_predicted, right, right + only_gold).score()
     total = 2 * right + only_predicted + only_gold
     assert score.f1 == pytest.approx(2 * right / total if total else 0.0, rel=1e-14)
 

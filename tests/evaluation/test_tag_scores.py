@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joint_ie.document import Document
-from joint_ie.evaluation.coreference import COREFERENCE
+from joint_ie.evaluation.coreference import coreference
 from joint_ie.evaluation.gold_facts import NamedFact
 from joint_ie.evaluation.jerex import JEREX
 from joint_ie.evaluation.protocol import Scores, evaluate
-from joint_ie.evaluation.tag import EPSILON, TAG, tag
+from joint_ie.evaluation.tag import EPSILON, tag
 
 neutral = runpy.run_path(str(Path(__file__).parents[1] / "neutral.py"))
 load, read = neutral["load"], neutral["read"]
@@ -106,13 +106,13 @@ def test_golden_default_is_jerex_without_types_and_textbook_coreference(
 ) -> None:
     predicted = load(shared, name)
     result = evaluate(tag(train), gold, predicted)
-    strict, coreference = evaluate(JEREX, gold, predicted), evaluate(COREFERENCE, gold, predicted)
+    strict, grouped = evaluate(JEREX, gold, predicted), evaluate(coreference(), gold, predicted)
     for measure in ("mentions", "clusters", "relations"):
         assert result[measure] == strict[measure], measure
     assert result.macro["relations"] == strict.macro["relations"]
     for measure in COREFERENCE_PARTS:
-        assert result[measure] == coreference[measure], measure
-    assert result.means["coref_avg_f1"] == coreference.means["conll"]
+        assert result[measure] == grouped[measure], measure
+    assert result.means["coref_avg_f1"] == grouped.means["conll"]
     assert result["relations_ign"].f1 <= result["relations"].f1
     if name == "perfect":
         assert {score.f1 for score in result.micro.values()} == {1.0} == {result.means["coref_avg_f1"]}
@@ -123,7 +123,7 @@ def test_without_training_facts_there_is_no_ign_score() -> None:
     for as_published in (False, True):
         assert "relations_ign" not in one(document, document, None, as_published).micro
         assert "relations_ign" in one(document, document, set(), as_published).micro
-    assert "relations_ign" not in TAG.measures
+    assert "relations_ign" not in tag().measures
 
 
 @pytest.mark.parametrize("as_published", [False, True])
@@ -179,7 +179,7 @@ def test_published_ceaf_e_compares_documents() -> None:
     gold = [build("1", [[A], [B]]), build("2", [[A, B]])]
     predicted = [build("1", [[A, B]]), build("2", [[A], [B]])]
     assert evaluate(tag(as_published=True), gold, predicted)["ceaf_e"].f1 == pytest.approx(1.0, abs=1e-6)
-    assert evaluate(TAG, gold, predicted)["ceaf_e"].f1 == pytest.approx(4 / 9)
+    assert evaluate(tag(), gold, predicted)["ceaf_e"].f1 == pytest.approx(4 / 9)
     backwards = build("1", [[B, A]])
     assert one(backwards, backwards, as_published=True)["ceaf_e"].f1 == 0
     assert one(backwards, backwards)["ceaf_e"].f1 == 1
@@ -207,10 +207,10 @@ def test_documents_without_relation_annotation_leave_only_the_relation_scores() 
 
 def test_description_says_what_is_wrong() -> None:
     published = tag(as_published=True)
-    assert published.name == "tag-as-published" != TAG.name == "tag"
+    assert published.name == "tag-as-published" != tag().name == "tag"
     for fault in ("B-cubed", "CEAF-e", "repeats"):
         assert fault in published.description
-        assert fault not in TAG.description
+        assert fault not in tag().description
 
 
 spans = st.sampled_from([(i, j) for i in range(4) for j in range(i + 1, 4)])
