@@ -6,9 +6,10 @@ Every relation of a result names its evidence sentences, and ``Relation.evidence
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from joint_ie.models.precision import Precision, autocast, default_device, resol
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
+from joint_ie.models.workers import Workers
 from joint_ie.text import Tokeniser, check_text
 
 logger = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class Extractor:
             items: texts (their ids become ``text-1``, ``text-2`` and so on), ``(id, text)``, or Documents, whose
                 words and sentences are kept and whose annotations are replaced.
             batch_words: how many words, padding included, run through the model at once; a longer document
-                runs alone, in windows.
+                runs alone, in windows. On a CPU every core has a batch of its own.
             min_score: relations below this score are left out.
             on_error: called with the `InputError` of an item that is no usable text, which is then left out;
                 without it the error is raised.
@@ -136,25 +138,32 @@ class Extractor:
     ) -> Iterator[Document]:
         """Documents with nothing to annotate have no relations, and the model does not see them."""
         before = self._left_out()
-        for ahead in _read_ahead(documents):
-            done = [replace(document, relations=()) for document in ahead]
-            chosen = [i for i, document in enumerate(ahead) if has_something(document)]
-            refused: set[int] = set()
-            for group in by_length([len(document.tokens) for document in ahead], batch_words, chosen):
-                try:
-                    with autocast(self.model.device, self.precision):
-                        results = annotate([ahead[i] for i in group])
-                except InputError as error:  # a document that is too long for the model's stages, which runs alone
-                    if on_error is None or len(group) > 1:
-                        raise
-                    on_error(error)
-                    refused.update(group)
+        parallel = self.model.device.type == "cpu" and isinstance(self.model, JointModel)
+        waiting: deque[Iterator[Document]] = deque()
+        with Workers() as workers:
+            for ahead in _read_ahead(documents):
+                chosen = [i for i, document in enumerate(ahead) if has_something(document)]
+                groups = list(by_length([len(document.tokens) for document in ahead], batch_words, chosen))
+                run = partial(self._run, annotate)
+                if parallel and workers.count > 1 and len(groups) > 1:
+                    running = [workers.submit(run, [ahead[i] for i in group]) for group in groups]
+                    waiting.append(_done(ahead, groups, [future.result for future in running], on_error))
+                    while len(waiting) > 1:  # meanwhile, the next are read
+                        yield from waiting.popleft()
                     continue
-                for i, document in zip(group, results, strict=True):
-                    done[i] = document
-            yield from (document for i, document in enumerate(done) if i not in refused)
+                while waiting:
+                    yield from waiting.popleft()
+                yield from _done(ahead, groups, [partial(run, [ahead[i] for i in group]) for group in groups], on_error)
+            while waiting:
+                yield from waiting.popleft()
         for reason, count in (self._left_out() - before).items():
             logger.warning("%d %s", count, reason)
+
+    def _run(
+        self, annotate: Callable[[Sequence[Document]], list[Document]], documents: Sequence[Document]
+    ) -> list[Document]:
+        with autocast(self.model.device, self.precision):
+            return annotate(documents)
 
     def _left_out(self) -> Counter[str]:
         """What results lack so far, by reason."""
@@ -198,6 +207,29 @@ def usable_device(device: str | torch.device | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
         reason = str(error).strip().split("\n")[0]
         raise InputError(f'device "{device}" cannot be used ({reason}); name another, such as cpu') from None
+
+
+def _done(
+    documents: Sequence[Document],
+    groups: Sequence[Sequence[int]],
+    results: Sequence[Callable[[], list[Document]]],
+    on_error: Callable[[InputError], None] | None,
+) -> Iterator[Document]:
+    """The documents in their order, those of the ``groups`` as the ``results`` have them."""
+    done = [replace(document, relations=()) for document in documents]
+    refused: set[int] = set()
+    for group, result in zip(groups, results, strict=True):
+        try:
+            annotated = result()
+        except InputError as error:  # a document that is too long for the model's stages, which runs alone
+            if on_error is None or len(group) > 1:
+                raise
+            on_error(error)
+            refused.update(group)
+            continue
+        for i, document in zip(group, annotated, strict=True):
+            done[i] = document
+    yield from (document for i, document in enumerate(done) if i not in refused)
 
 
 def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:

@@ -2,11 +2,14 @@ import itertools
 import runpy
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
 import pytest
+import torch
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -70,6 +73,61 @@ def test_a_stream_gives_what_single_calls_give_in_order(extract, monkeypatch):
         monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", ahead)
         piped = list(extract.pipe(iter(texts), batch_words=batch_words))
         assert [d.to_dict() for d in piped] == [close(d) for d in single]
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_batches_in_parallel_give_what_single_calls_give(extract, monkeypatch, two_threads):
+    monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 5)
+    texts = TEXTS * 3
+    single = [extract((f"text-{i}", text)) for i, text in enumerate(texts, start=1)]
+    used = set()
+    run = extract._predictor.end_to_end
+
+    def end_to_end(documents):
+        used.add((threading.current_thread().name, torch.get_num_threads()))
+        return run(documents)
+
+    monkeypatch.setattr(extract._predictor, "end_to_end", end_to_end)
+    piped = list(extract.pipe(iter(texts), batch_words=40))
+    assert [d.to_dict() for d in piped] == [close(d) for d in single]
+    assert {count for name, count in used if name.startswith("joint-ie")} == {1}
+    assert torch.get_num_threads() == 2
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2  # also of threads that are started later
+
+
+def test_errors_in_parallel_leave_the_others(extract, monkeypatch, two_threads):
+    run = extract._predictor.end_to_end
+
+    def end_to_end(documents):
+        if any("Eve" in document.text for document in documents):
+            raise InputError("too long")
+        return run(documents)
+
+    monkeypatch.setattr(extract._predictor, "end_to_end", end_to_end)
+    errors = []
+    found = list(extract.pipe(TEXTS, batch_words=1, on_error=errors.append))
+    assert [document.id for document in found] == ["text-1", "text-2", "text-4", "text-5", "text-7"]
+    assert [str(error) for error in errors] == ["too long"] * 2
+    with pytest.raises(InputError, match="too long"):
+        list(extract.pipe(TEXTS, batch_words=1))
+    assert torch.get_num_threads() == 2
+
+
+def test_a_stream_in_parallel_may_be_left(extract, monkeypatch, two_threads):
+    monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 4)
+    documents = extract.pipe((f"Bob met Eve {i}." for i in itertools.count()), batch_words=5)
+    assert next(documents).id == "text-1"
+    documents.close()
+    assert torch.get_num_threads() == 2
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("joint-ie")]
 
 
 def test_texts_without_words_have_no_relations(extract):

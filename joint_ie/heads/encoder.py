@@ -16,6 +16,7 @@ from transformers.utils import logging
 from joint_ie.encoding.windows import Windows
 from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import encoder_layers
+from joint_ie.heads.blocked_attention import register_blocked_attention
 from joint_ie.heads.precision import at_least_float32
 
 EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are divided by their number + 1e-10
@@ -153,7 +154,8 @@ def _model_class(config: PretrainedConfig) -> tuple[type[PreTrainedModel], dict[
     if type(config) not in MODEL_MAPPING:
         raise InputError(f'model type "{config.model_type}" has no encoder; use a BERT-like model')
     kind = MODEL_MAPPING[type(config)]
-    arguments: dict[str, Any] = {"attn_implementation": "sdpa" if kind._supports_sdpa else "eager"}
+    attention = register_blocked_attention() if kind._supports_sdpa else "eager"
+    arguments: dict[str, Any] = {"attn_implementation": attention}
     if "add_pooling_layer" in inspect.signature(kind.__init__).parameters:
         arguments["add_pooling_layer"] = False
     return kind, arguments

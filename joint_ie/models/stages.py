@@ -25,7 +25,7 @@ from joint_ie.models.joint import JointModel
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
-SPANS = 1 << 15  # scored together
+SPANS = 1 << 12  # scored together: few enough to stay in a cache
 MENTION_PAIRS = 1 << 16
 ENTITY_PAIRS = 1 << 13
 MOST_MENTIONS = 15_000  # of one document: their pairs take some gigabytes

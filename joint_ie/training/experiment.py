@@ -66,7 +66,7 @@ def _joint(
         model, tokenizer = started(experiment.model, schema, find_model(experiment.start))
     collator = collator_for(model, tokenizer)
     data = experiment.data
-    training = _training_set(experiment, data.train, schema, collator, experiment.training.seed)
+    training = training_set(experiment, data.train, schema, collator, experiment.training.seed)
     check_unseen(test, [*training.documents, *dev], f"{data.test}")
     config = to_mapping(experiment)
 
@@ -106,11 +106,11 @@ def _has_begun(folder: Path) -> bool:
 def _taught_set(experiment: Experiment, adaptation: Adaptation, schema: Schema, collator: Collator) -> TaughtSet:
     settings = adaptation.training
     teacher = Teacher.load(find_model(adaptation.teacher), schema, settings.precision)
-    batches = _training_set(experiment, adaptation.train, schema, collator, settings.seed, unlabelled_pairs=True)
+    batches = training_set(experiment, adaptation.train, schema, collator, settings.seed, unlabelled_pairs=True)
     return TaughtSet(batches, teacher, adaptation.loss, adaptation.weight)
 
 
-def _training_set(
+def training_set(
     experiment: Experiment,
     sources: Sequence[TrainingCorpus],
     schema: Schema,
@@ -118,6 +118,7 @@ def _training_set(
     seed: int,
     unlabelled_pairs: bool = False,
 ) -> TrainingSet:
+    """The training documents of ``sources``, as the experiment's model and settings want them."""
     documents, shares = training_documents(sources, schema)
     settings = experiment.model
     marked = settings.relations.marked and settings.task_weights.relations > 0

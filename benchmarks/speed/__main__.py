@@ -1,0 +1,142 @@
+"""How long the package takes, as ratios to the bare encoder on the same documents, measured in turns.
+
+    python benchmarks/speed                        # everything, some minutes
+    python benchmarks/speed runs --documents 100   # only some parts: runs stages words entities memory
+
+Ratios are medians over rounds; "cpu" counts the seconds of all threads, which a busy machine disturbs less.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from documents import corpus, of_entities, of_words
+from memory import peak
+from rich.console import Console
+from rich.table import Table
+from subjects import Subject, Training
+from timing import in_turns
+
+PARTS = ("runs", "stages", "words", "entities", "memory")
+WORDS = (100, 200, 500, 2000, 20000)
+ENTITIES = (10, 20, 42, 100, 300)
+BARE = "bare encoder"
+
+
+def main() -> int:
+    args = arguments().parse_args()
+    torch.set_num_threads(args.threads)
+    subject = Subject(args.model, args.precision)
+    source = corpus(args.corpus)
+    results: dict[str, Any] = {
+        "threads": args.threads,
+        "precision": subject.extractor.precision,
+        "torch": torch.__version__,
+        "corpus": args.corpus or "data/fictional",
+    }
+    for part in args.parts or PARTS:
+        results[part] = globals()[f"measure_{part}"](subject, source, args)
+        show(part, results[part])
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
+    parser.add_argument("--corpus", help="a name or path (default: the package's invented corpus)")
+    parser.add_argument("--train-corpus", help="with the model's labels, for training steps (default: none are run)")
+    parser.add_argument("--documents", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", type=Path)
+    return parser
+
+
+def measure_runs(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Whole runs: extraction, relations between gold entities, training steps."""
+    documents = source[: args.documents]
+    windows = subject.windows(documents)
+    times = in_turns(
+        {
+            BARE: subject.bare_forward(windows),
+            "extraction": subject.extraction(documents),
+            "extraction from text": subject.from_text(documents),
+            "gold entities": subject.gold_entities(documents),
+        },
+        args.rounds,
+        "runs",
+    )
+    rows = {name: row(times, name) for name in times.seconds}
+    if args.train_corpus:
+        training = Training(subject, args.train_corpus, documents=60, steps=6)
+        times = in_turns({BARE: training.bare_step, "training step": training.step}, args.rounds, "training")
+        rows |= {"bare encoder, forward and backward": row(times, BARE), "training step": row(times, "training step")}
+    return rows
+
+
+def measure_stages(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """CPU time of the stages of extraction from text, as shares of the bare encoder's."""
+    documents = source[: args.documents]
+    bare, run = subject.bare_forward(subject.windows(documents)), subject.from_text(documents)
+    rounds: list[dict[str, float]] = []
+    base = in_turns({BARE: bare, "stages": lambda: rounds.append(subject.stages(run))}, args.rounds, "stages")
+    seconds = base.seconds[BARE]["cpu"]
+    names = rounds[-1]
+    shares = {name: sorted(one[name] / bare for one, bare in zip(rounds[1:], seconds, strict=True)) for name in names}
+    return {name: {"cpu": values[len(values) // 2]} for name, values in shares.items()}
+
+
+def measure_words(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Extraction of documents of so many words, about 20,000 words a run."""
+    rows = {}
+    for words in WORDS:
+        documents = [of_words(source, words, number) for number in range(max(1, min(40, 20000 // words)))]
+        functions = {BARE: subject.bare_forward(subject.windows(documents)), "run": subject.extraction(documents)}
+        times = in_turns(functions, max(1, args.rounds // 2), f"{words} words")
+        seconds = times.median("run", "cpu") / words / len(documents)
+        rows[f"{words} words"] = row(times, "run") | {"cpu_ms_per_word": 1000 * seconds}
+    return rows
+
+
+def measure_entities(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Relations between so many given entities."""
+    rows = {}
+    for entities in ENTITIES:
+        document = of_entities(source, subject.model.schema, entities)
+        copies = [document] * max(1, 200 // entities)
+        functions = {BARE: subject.bare_forward(subject.windows(copies)), "run": subject.gold_entities(copies)}
+        times = in_turns(functions, max(1, args.rounds // 2), f"{entities} entities")
+        rows[f"{entities} entities"] = row(times, "run")
+    return rows
+
+
+def measure_memory(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Peak memory of a process of its own, in MiB: loaded, and with one document extracted."""
+    return {f"{words} words": peak(args, words) for words in (500, 20000)}
+
+
+def row(times: Any, name: str) -> dict[str, float]:
+    return {
+        "cpu": times.ratio(name, BARE, "cpu"),
+        "wall": times.ratio(name, BARE, "wall"),
+        "seconds": times.median(name, "wall"),
+    }
+
+
+def show(part: str, rows: dict[str, dict[str, float]]) -> None:
+    columns = list(dict.fromkeys(name for found in rows.values() for name in found))
+    table = Table(part, *columns, title_justify="left")
+    for name, found in rows.items():
+        table.add_row(name, *(f"{found[column]:.3f}" if column in found else "" for column in columns))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
