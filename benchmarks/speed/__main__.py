@@ -21,7 +21,7 @@ from subjects import Subject, Training
 from timing import in_turns
 
 PARTS = ("runs", "stages", "words", "entities", "memory")
-WORDS = (100, 200, 500, 2000, 20000)
+WORDS = (100, 500, 2000, 20000)
 ENTITIES = (10, 20, 42, 100, 300)
 BARE = "bare encoder"
 

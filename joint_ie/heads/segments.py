@@ -1,9 +1,10 @@
 """Reductions over runs of neighbouring rows."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 Pooling = Literal["logsumexp", "mean", "max"]
 
@@ -11,11 +12,32 @@ Pooling = Literal["logsumexp", "mean", "max"]
 def segment_max(values: Tensor, lengths: Tensor) -> Tensor:
     """Element-wise maximum of every run of rows.
 
-    ``values`` [rows, d]; ``lengths`` [runs], all positive, adding up to the rows; returns [runs, d].
+    ``values`` [rows, d]; ``lengths`` [runs], all positive, adding up to the rows; returns [runs, d]. Rows that share a
+    maximum (mentions of one entity that overlap) share its gradient equally.
     """
     if not len(lengths):
         return values.new_zeros(0, values.shape[1])
-    return torch.segment_reduce(values, "max", lengths=lengths, axis=0, unsafe=True)
+    maxima: Tensor = _SegmentMax.apply(values, lengths)
+    return maxima
+
+
+class _SegmentMax(torch.autograd.Function):
+    """`torch.segment_reduce`, whose own backward (2.13, CPU) gives every tied row all of a negative gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, lengths: Tensor) -> Tensor:
+        maxima = torch.segment_reduce(values, "max", lengths=lengths, axis=0, unsafe=True)
+        ctx.save_for_backward(values, maxima, lengths)
+        return maxima
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        values, maxima, lengths = ctx.saved_tensors
+        run = torch.repeat_interleave(lengths)
+        highest = values == maxima.index_select(0, run)
+        shared = grad / segment_sum(highest.to(grad.dtype), run, len(lengths))
+        return shared.index_select(0, run) * highest, None
 
 
 def segment_sum(values: Tensor, segment: Tensor, segments: int) -> Tensor:

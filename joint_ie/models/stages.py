@@ -102,7 +102,8 @@ class Stages:
     def mentions(self, batch: Batch) -> tuple[Encoded, list[FoundMentions]]:
         """Candidates above the threshold, with the coreference scores among them, for every document."""
         encoded, spans, probability = self.candidates(batch)
-        chosen = torch.nonzero(probability >= self.model.settings.mentions.threshold).squeeze(1)
+        likely = (probability >= self.model.settings.mentions.threshold) & (probability > 0)
+        chosen = torch.nonzero(likely).squeeze(1)
         spans, probability = spans[chosen], probability[chosen]
         offset = batch.words.offset
         document = torch.searchsorted(offset[1:], spans[:, 0].contiguous(), right=True)
