@@ -174,7 +174,10 @@ class Extractor:
             f"pairs of entities were not asked for relations, being more than {limit} words apart "
             f"(relations.max_word_distance in the model's config.json)"
         )
-        return Counter({reason: self._predictor.unscored_pairs})
+        distant = (
+            "pairs of mentions of very long documents were not compared, being far apart and without a common word"
+        )
+        return Counter({reason: self._predictor.unscored_pairs, distant: self._predictor.uncompared_mentions})
 
 
 def load(

@@ -304,14 +304,14 @@ def test_the_package_has_what_it_lists():
         _ = joint_ie.nothing
 
 
-def test_a_document_with_too_many_mentions_is_refused_and_the_rest_done(extract, monkeypatch):
-    items = [("short", TEXTS[0][:20]), ("long", " ".join(TEXTS)), ("last", "Bob.")]
-    counts = [sum(len(e.mentions) for e in document.entities) for document in extract.pipe(items)]
-    assert max(counts[0], counts[2]) < counts[1]
-    monkeypatch.setattr("joint_ie.models.stages.MOST_MENTIONS", counts[1] - 1)
-    errors: list[InputError] = []
-    found = list(extract.pipe(items, batch_words=1, on_error=errors.append))
-    assert [document.id for document in found] == ["short", "last"]
-    assert len(errors) == 1 and "'long': has" in str(errors[0]) and "cut it into parts" in str(errors[0])
-    with pytest.raises(InputError, match="cut it into parts"):
-        list(extract.pipe(items, batch_words=1))
+def test_mentions_of_very_long_documents_are_not_all_compared(extract, monkeypatch, caplog):
+    text = " ".join(TEXTS)
+    everything = extract(text)
+    assert not caplog.records
+    monkeypatch.setattr("joint_ie.models.compared.EXACT", 3)
+    assert extract(text).to_dict() == close(everything)  # all mentions are near
+    assert not caplog.records
+    monkeypatch.setattr("joint_ie.models.compared.NEAR", 1)
+    assert len(extract(text).entities) >= len(everything.entities)
+    [record] = caplog.records
+    assert "mentions of very long documents were not compared" in record.getMessage()

@@ -1,9 +1,20 @@
 """Do two mentions name the same entity? (JEREX, section 3.3)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from joint_ie.heads.split_linear import SplitLinear
+
+
+@dataclass(frozen=True)
+class PreparedMentions:
+    """Every mention as the ``first`` and as the ``second`` of a pair, and every ``distance``; [., hidden] each."""
+
+    first: Tensor
+    second: Tensor
+    distance: Tensor
 
 
 class PairwiseCoreferenceScorer(nn.Module):
@@ -33,10 +44,19 @@ class PairwiseCoreferenceScorer(nn.Module):
         Returns:
             [pairs].
         """
-        first = self.hidden.project(0, span_vectors)  # [mentions, hidden]
-        second = self.hidden.project(1, span_vectors)
-        distance = self.hidden.project(2, self.distance_embedding.weight)  # [distances, hidden]
-        row = edit_distance.clamp(max=len(distance) - 1)
-        hidden = first.index_select(0, pairs[:, 0]) + second.index_select(0, pairs[:, 1])
-        hidden = hidden + distance.index_select(0, row) + self.hidden.bias
+        return self.score(self.prepare(span_vectors), pairs, edit_distance)
+
+    def prepare(self, span_vectors: Tensor) -> PreparedMentions:
+        """What all pairs of the mentions share."""
+        return PreparedMentions(
+            self.hidden.project(0, span_vectors),
+            self.hidden.project(1, span_vectors),
+            self.hidden.project(2, self.distance_embedding.weight),
+        )
+
+    def score(self, mentions: PreparedMentions, pairs: Tensor, edit_distance: Tensor) -> Tensor:
+        """As `forward`."""
+        row = edit_distance.clamp(max=len(mentions.distance) - 1)
+        hidden = mentions.first.index_select(0, pairs[:, 0]) + mentions.second.index_select(0, pairs[:, 1])
+        hidden = hidden + mentions.distance.index_select(0, row) + self.hidden.bias
         return self.out(self.dropout(torch.relu(hidden))).squeeze(1)

@@ -1,9 +1,66 @@
 """Mentions to entities: complete-linkage clustering of pairwise coreference scores."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from joint_ie.errors import InputError
+
+
+@dataclass(frozen=True)
+class LikelyPairs:
+    """Pairs of ``mentions`` mentions with their ``score`` [pairs], ``first`` [pairs] before ``second`` [pairs].
+
+    Pairs that are not there are at most as probable as ``floor``, or among the ``left_out``, which were not compared.
+    """
+
+    mentions: int
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    score: NDArray[np.float64]
+    floor: float
+    left_out: int = 0
+
+
+def cluster(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
+    """`complete_linkage` of pairs that may be few: mentions that no chain of likely pairs connects stay apart anyway.
+
+    A ``threshold`` below the pairs' floor is an error (`ValueError`).
+    """
+    if threshold < pairs.floor:
+        raise ValueError(f"threshold {threshold} is below {pairs.floor}, from which pairs are kept")
+    _check_finite(pairs.score)
+    likely = pairs.score > threshold
+    first, second, score = pairs.first[likely], pairs.second[likely], pairs.score[likely]
+    shape = (pairs.mentions, pairs.mentions)
+    _, component = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=shape), directed=False)
+    size = np.bincount(component)
+    clusters = [[mention] for mention in np.flatnonzero(size[component] == 1).tolist()]
+    place = np.empty(pairs.mentions, dtype=np.int64)  # of a mention in its component
+    for members, rows in _parts(component, size, component[first]):
+        place[members] = np.arange(len(members))
+        scores = np.zeros((len(members), len(members)))
+        scores[place[first[rows]], place[second[rows]]] = score[rows]
+        clusters += [members[found].tolist() for found in map(np.array, complete_linkage(scores, threshold))]
+    return sorted(clusters)
+
+
+def _parts(
+    component: NDArray[np.int32], size: NDArray[np.int64], of_pair: NDArray[np.int32]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The mentions, ascending, and the pairs of every component of two or more."""
+    mentions, pairs = np.argsort(component, kind="stable"), np.argsort(of_pair, kind="stable")
+    ends, pair_ends = size.cumsum(), np.bincount(of_pair, minlength=len(size)).cumsum()
+    for number in np.flatnonzero(size > 1).tolist():
+        yield (
+            mentions[ends[number] - size[number] : ends[number]],
+            pairs[pair_ends[number - 1] if number else 0 : pair_ends[number]],
+        )
 
 
 def complete_linkage(scores: np.ndarray, threshold: float) -> list[list[int]]:
@@ -28,8 +85,7 @@ def complete_linkage(scores: np.ndarray, threshold: float) -> list[list[int]]:
         raise InputError(f"coreference scores {scores.shape} should be [mentions, mentions] or its upper triangle")
     if len(condensed) != mentions * (mentions - 1) // 2:
         raise InputError(f"{len(condensed)} coreference scores are not the upper triangle of a square matrix")
-    if not np.isfinite(condensed).all():
-        raise InputError("coreference scores should be finite; the model that made them has diverged")
+    _check_finite(condensed)
     clusters = {mention: [mention] for mention in range(mentions)}
     if mentions > 1:
         # Complete linkage only compares and takes maxima, so -score serves as the distance: the same merges in the
@@ -39,3 +95,8 @@ def complete_linkage(scores: np.ndarray, threshold: float) -> list[list[int]]:
                 break
             clusters[mentions + step] = clusters.pop(int(first)) + clusters.pop(int(second))
     return sorted(sorted(cluster) for cluster in clusters.values())
+
+
+def _check_finite(scores: NDArray[np.float64]) -> None:
+    if not np.isfinite(scores).all():
+        raise InputError("coreference scores should be finite; the model that made them has diverged")

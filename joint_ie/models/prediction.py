@@ -21,13 +21,15 @@ class Predictor:
     """Runs a model on batches of documents with at least one word each, and returns them, in order, annotated.
 
     `Extractor` is the public face; this is what training validates with. ``unscored_pairs`` counts the entity pairs
-    that were too far apart to be scored, since the predictor was made.
+    that were too far apart to be scored, ``uncompared_mentions`` the mention pairs of very long documents that were
+    not compared (see `models.compared`), since the predictor was made.
     """
 
     def __init__(self, model: JointModel, collator: Collator) -> None:
         self.model = model
         self.stages = Stages(model, collator)
         self.unscored_pairs = 0
+        self.uncompared_mentions = 0
         self._counting = Lock()  # several threads may use one predictor
 
     @torch.no_grad()
@@ -35,6 +37,8 @@ class Predictor:
         """Mentions, entities and relations from the words alone; annotations of the input are ignored."""
         batch = self.stages.batch(documents)
         encoded, mentions = self.stages.mentions(batch)
+        with self._counting:
+            self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
         found = self.stages.entities(batch, mentions)
         scored = self.stages.pairs(batch, encoded, found)
         annotated = [self._with_entities(document, group) for document, group in zip(documents, found, strict=True)]

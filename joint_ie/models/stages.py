@@ -5,10 +5,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from joint_ie.document import Document, Span
@@ -17,18 +17,19 @@ from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
 from joint_ie.encoding.spans import all_spans
-from joint_ie.errors import InputError
+from joint_ie.heads.coreference import PairwiseCoreferenceScorer, PreparedMentions
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.losses.common import at_least_float32
-from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.clustering import LikelyPairs, cluster
+from joint_ie.models.compared import compared_pairs
 from joint_ie.models.joint import JointModel
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
 SPANS = 1 << 12  # scored together: few enough to stay in a cache
-MENTION_PAIRS = 1 << 16
+MENTION_PAIRS = 1 << 12
 ENTITY_PAIRS = 1 << 13
-MOST_MENTIONS = 15_000  # of one document: their pairs take some gigabytes
+UNLIKELY = 0.05  # mention pairs up to this probability are forgotten at once, unless the threshold is lower
 PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
 
 
@@ -44,13 +45,13 @@ class FoundEntity:
 @dataclass(frozen=True)
 class FoundMentions:
     """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
-    probabilities, and ``scores`` [mentions, mentions], above the diagonal the probabilities of naming one entity.
+    probabilities, and the ``pairs`` that are likely to name one entity.
     """
 
     spans: list[Span]
     vectors: Tensor
     probability: list[float]
-    scores: NDArray[np.float64]
+    pairs: LikelyPairs
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,6 @@ class Stages:
         vectors = encoded.words(spans).split(counts)
         found = []
         for i, part in enumerate(probability.split(counts)):
-            if counts[i] > MOST_MENTIONS:
-                raise InputError(
-                    f"document {batch.documents[i].id!r}: has {counts[i]} mentions, and coreference compares all "
-                    f"pairs of them; cut it into parts with fewer than {MOST_MENTIONS}"
-                )
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
             found.append(FoundMentions(places, vectors[i], part.tolist(), self._coreference(vectors[i], texts)))
@@ -128,7 +124,7 @@ class Stages:
         threshold = self.model.settings.coreference.threshold
         clusters = [
             sorted(
-                (sorted(cluster, key=here.spans.__getitem__) for cluster in complete_linkage(here.scores, threshold)),
+                (sorted(cluster, key=here.spans.__getitem__) for cluster in cluster(here.pairs, threshold)),
                 key=lambda cluster: here.spans[cluster[0]],
             )
             for here in found
@@ -210,21 +206,33 @@ class Stages:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
         return index.to(batch.words.offset.device)
 
-    def _coreference(self, vectors: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Probabilities [mentions, mentions] of mentions i < j in candidate order; zero elsewhere."""
-        count = len(texts)
-        scores = np.zeros((count, count))
-        if count < 2:
-            return scores
-        pairs = torch.triu_indices(count, count, 1).T.contiguous()
-        distance = edit_distances(texts, pairs).to(vectors.device)
-        on_device = pairs.to(vectors.device)
-        rows = torch.arange(len(pairs), device=vectors.device)
-        logits = _in_chunks(
-            lambda part: self.model.coreference_scorer(vectors, on_device[part], distance[part]), rows, MENTION_PAIRS
-        )
-        scores[pairs[:, 0].numpy(), pairs[:, 1].numpy()] = logits.double().sigmoid().cpu().numpy()
-        return scores
+    def _coreference(self, vectors: Tensor, texts: Sequence[str]) -> LikelyPairs:
+        """The likely pairs of mentions, which are in candidate order: ``vectors`` [mentions, d]."""
+        floor = min(UNLIKELY, self.model.settings.coreference.threshold)
+        scorer = self.model.coreference_scorer
+        prepared = scorer.prepare(vectors)
+        kept, scores, done = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0)], 0
+        for compared in compared_pairs(texts):
+            pairs = torch.from_numpy(compared)
+            distance = edit_distances(texts, pairs).to(vectors.device)
+            on_device = pairs.to(vectors.device)
+            rows = torch.arange(len(pairs), device=vectors.device)
+            logits = _in_chunks(partial(_scored, scorer, prepared, on_device, distance), rows, MENTION_PAIRS)
+            probability = logits.double().sigmoid().cpu().numpy()
+            likely = ~(probability <= floor)  # a diverged model's NaN is kept and reported
+            kept.append(compared[likely])
+            scores.append(probability[likely])
+            done += len(pairs)
+        first, second = np.concatenate(kept).T
+        left_out = len(texts) * (len(texts) - 1) // 2 - done
+        return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
+
+
+def _scored(
+    scorer: PairwiseCoreferenceScorer, prepared: PreparedMentions, pairs: Tensor, distance: Tensor, rows: Tensor
+) -> Tensor:
+    """Logits of the ``rows`` of ``pairs``."""
+    return scorer.score(prepared, pairs[rows], distance[rows])
 
 
 def most_probable(spans: Tensor, probability: Tensor) -> Tensor:

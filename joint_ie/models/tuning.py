@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
-from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.clustering import cluster
 from joint_ie.models.cuts import best_cut
 from joint_ie.models.joint import JointModel
 from joint_ie.models.relation_settings import Shift
@@ -21,7 +21,7 @@ from joint_ie.models.settings import ModelSettings
 from joint_ie.models.shifts import GlobalShift, PerClassShift
 from joint_ie.models.stages import FoundEntity, Stages
 
-GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried
+GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried; `stages.UNLIKELY` is the first
 # Mentions per gold mention that are tried at most. More have an F1 below 67 anyway, and a model that has hardly
 # learned anything would take nearly all spans for mentions: hours of coreference and relations.
 MOST = 2
@@ -97,7 +97,7 @@ class Tuner:
                 wanted = {frozenset(m.span for m in entity.mentions) for entity in document.entities}
                 gold += len(wanted)
                 for i, threshold in enumerate(GRID):
-                    clusters = {frozenset(here.spans[m] for m in c) for c in complete_linkage(here.scores, threshold)}
+                    clusters = {frozenset(here.spans[m] for m in c) for c in cluster(here.pairs, threshold)}
                     right[i] += len(clusters & wanted)
                     predicted[i] += len(clusters)
         f1 = 2 * right / np.maximum(predicted + gold, 1)

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from joint_ie.errors import InputError
-from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.clustering import LikelyPairs, cluster, complete_linkage
 
 
 def greedy(scores: np.ndarray, threshold: float) -> list[list[int]]:
@@ -80,10 +82,10 @@ def test_ties_still_give_complete_clusters(seed: int, threshold: float) -> None:
     """Which of equal pairs joins first is free, but no cluster may hold a pair at or below the threshold."""
     scores = np.random.default_rng(seed).integers(0, 4, (9, 9)) / 3
     clusters = complete_linkage(scores, threshold)
-    assert sorted(mention for cluster in clusters for mention in cluster) == list(range(9))
-    assert clusters == sorted(sorted(cluster) for cluster in clusters)
-    for cluster in clusters:
-        assert all(scores[i, j] > threshold for i in cluster for j in cluster if i < j)
+    assert sorted(mention for one in clusters for mention in one) == list(range(9))
+    assert clusters == sorted(sorted(one) for one in clusters)
+    for one in clusters:
+        assert all(scores[i, j] > threshold for i in one for j in one if i < j)
 
 
 def test_none_and_one() -> None:
@@ -103,3 +105,25 @@ def test_arguments_are_not_changed() -> None:
 def test_bad_scores(scores: np.ndarray) -> None:
     with pytest.raises(InputError, match="scores"):
         complete_linkage(scores, 0.5)
+
+
+@given(st.integers(0, 9), st.randoms(use_true_random=False), st.sampled_from([0.05, 0.3, 0.5, 0.9]))
+def test_likely_pairs_give_the_clusters_of_all_pairs(mentions: int, random: Random, threshold: float) -> None:
+    """Though only pairs above a floor are there, in any order."""
+    scores = np.triu([[random.random() ** 2 for _ in range(mentions)] for _ in range(mentions)], 1).reshape(
+        mentions, mentions
+    )
+    first, second = np.nonzero(scores > 0.05)
+    order = np.array(random.sample(range(len(first)), len(first)), dtype=np.int64)
+    first, second = first[order], second[order]
+    pairs = LikelyPairs(mentions, first, second, scores[first, second], floor=0.05)
+    assert cluster(pairs, threshold) == complete_linkage(scores, threshold)
+
+
+def test_likely_pairs_must_be_finite_and_kept_from_the_threshold_on() -> None:
+    one = np.array([0], dtype=np.int64)
+    pairs = LikelyPairs(2, one, one + 1, np.array([0.5]), floor=0.05)
+    with pytest.raises(ValueError, match="below"):
+        cluster(pairs, 0.01)
+    with pytest.raises(InputError, match="finite"):
+        cluster(replace(pairs, score=np.array([np.nan])), 0.1)

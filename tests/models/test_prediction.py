@@ -38,8 +38,8 @@ def make(toy, representation: str, input: str, **settings):
         _, _, probability = predictor.stages.candidates(batch)
         model.mention_scorer.out.bias -= probability.quantile(0.85).logit()
         _, (found,) = predictor.stages.mentions(batch)
-        scores = torch.from_numpy(found.scores)[*torch.triu_indices(*found.scores.shape, 1)]
-        model.coreference_scorer.out.bias -= scores.quantile(0.8).logit()
+        assert len(found.pairs.score) == len(found.spans) * (len(found.spans) - 1) // 2  # none is unlikely
+        model.coreference_scorer.out.bias -= torch.from_numpy(found.pairs.score).quantile(0.8).logit()
     return predictor
 
 
