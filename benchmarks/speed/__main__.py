@@ -1,7 +1,7 @@
 """How long the package takes, as ratios to the bare encoder on the same documents, measured in turns.
 
     python benchmarks/speed                        # everything, some minutes
-    python benchmarks/speed runs --documents 100   # only some parts: runs stages words entities memory
+    python benchmarks/speed runs --documents 100   # only some parts: runs stages naive words entities memory
 
 Ratios are medians over rounds; "cpu" counts the seconds of all threads, which a busy machine disturbs less.
 """
@@ -20,7 +20,7 @@ from rich.table import Table
 from subjects import Subject, Training
 from timing import in_turns
 
-PARTS = ("runs", "stages", "words", "entities", "memory")
+PARTS = ("runs", "stages", "naive", "words", "entities", "memory")
 WORDS = (100, 500, 2000, 20000)
 ENTITIES = (10, 20, 42, 100, 300)
 BARE = "bare encoder"
@@ -91,6 +91,34 @@ def measure_stages(subject: Subject, source: list[Any], args: argparse.Namespace
     names = rounds[-1]
     shares = {name: sorted(one[name] / bare for one, bare in zip(rounds[1:], seconds, strict=True)) for name in names}
     return {name: {"cpu": values[len(values) // 2]} for name, values in shares.items()}
+
+
+def measure_naive(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """The same work done as the papers' equations read, in 32 bits: how many times as long it takes."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from naive import eager_copy, naive_extract, naive_gold_entities, naive_training_loss
+
+    documents, collator = source[: max(1, args.documents // 8)], subject.predictor.stages.collator
+    slow = eager_copy(subject.model)
+    work: dict[str, tuple[Any, Any]] = {
+        "extraction": (subject.extraction(documents), lambda: naive_extract(slow, collator, documents)),
+        "gold entities": (subject.gold_entities(documents), lambda: naive_gold_entities(slow, collator, documents)),
+    }
+    if args.train_corpus:
+        training = Training(subject, args.train_corpus, documents=8, steps=1)
+        slow_training = eager_copy(training.model)
+
+        def step() -> None:
+            for batch in training.batches:
+                naive_training_loss(slow_training, collator, batch).loss.backward()
+                slow_training.zero_grad()
+
+        work["joint training step"] = (training.step, step)
+    rows = {}
+    for name, (ours, theirs) in work.items():
+        times = in_turns({"ours": ours, "naive": theirs}, max(1, args.rounds // 2), f"naive {name}")
+        rows[name] = {clock: times.ratio("naive", "ours", clock) for clock in ("cpu", "wall")}
+    return rows
 
 
 def measure_words(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
