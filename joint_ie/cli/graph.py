@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from joint_ie.cli.arguments import fraction
 from joint_ie.cli.graph_store import add_load_parser, add_query_parser
+from joint_ie.cli.graph_view import add_view_parser
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ _FORMATS = ("jsonl", "csv", "graphml", "cypher", "turtle", "ntriples", "jsonld")
 
 def add_parser(commands: Any) -> None:
     """Declare the command and its own commands."""
-    parser = commands.add_parser("graph", help="build, export and query a graph of extracted documents")
+    parser = commands.add_parser("graph", help="build, export, query and view a graph of extracted documents")
     own = parser.add_subparsers(dest="graph_command", metavar="COMMAND", required=True)
-    for add in (_add_build_parser, _add_export_parser, add_load_parser, add_query_parser):
+    for add in (_add_build_parser, _add_export_parser, add_load_parser, add_query_parser, add_view_parser):
         add(own)
 
 
@@ -83,6 +84,12 @@ def run_build(args: argparse.Namespace) -> int:
         documents = tqdm(_read(files, args.min_score, report), unit="document", disable=None, leave=False)
         added = graph.add(documents)
         print(f"{args.output}: {added.new:,} new documents, {added.same:,} as before, {added.replaced:,} replaced")
+        if added.repeated:
+            print(
+                f"joint-ie: {added.repeated:,} of these documents took the place of others that came with the same id "
+                "just before; give every document its own id",
+                file=sys.stderr,
+            )
         _print_counts(graph)
     return 1 if failures else 0
 
@@ -135,6 +142,7 @@ def run_export(args: argparse.Namespace) -> int:
     with GraphStore.open(args.graph) as graph:
         if args.output.exists() and args.output.samefile(args.graph):
             raise InputError(f"{args.output}: is the graph itself; name another file")
-        number = form.export(graph, args.output, Names(args.base) if args.base else Names())
+        with graph.unchanging():
+            number = form.export(graph, args.output, Names(args.base) if args.base else Names())
     print(f"{args.output}: {number:,} {form.unit}", file=sys.stderr)
     return 0

@@ -52,7 +52,7 @@ def run_load(args: argparse.Namespace) -> int:
     from joint_ie.graph import GraphStore
     from joint_ie.graph.triple_store import load_graph
 
-    with GraphStore.open(args.graph) as graph:
+    with GraphStore.open(args.graph) as graph, graph.unchanging():
         loaded = load_graph(graph, args.store, args.base)
     print(
         f"{args.store}: {loaded.new:,} new resources, {loaded.same:,} as before, "

@@ -14,14 +14,14 @@ from joint_ie.evaluation.error_classes import Fact
 from joint_ie.evaluation.error_report import Case, ErrorReport
 from joint_ie.evaluation.error_tables import MEANING, error_tables
 from joint_ie.evaluation.protocol import Mode
-from joint_ie.html import as_json, fill, page_part, policy_hash
+from joint_ie.html import SHARED_SCRIPT, as_json, fill, page_part, policy_hash
 
 _SCRIPTS = ("common.js", "documents.js", "text.js", "lists.js", "start.js")
 
 
 def error_page(report: ErrorReport, title: str) -> str:
     """The page as text, to be saved as UTF-8; ``title`` says what was compared with what."""
-    style, script = _part("page.css"), "".join(_part(name) for name in _SCRIPTS)
+    style, script = _part("page.css"), SHARED_SCRIPT + "".join(_part(name) for name in _SCRIPTS)
     parts = {
         "STYLE_HASH": policy_hash(style),
         "SCRIPT_HASH": policy_hash(script),

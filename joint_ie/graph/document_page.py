@@ -9,19 +9,18 @@ The graph is drawn by Cytoscape.js (``page/vendor``, MIT licence).
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
 from typing import Any
 
 from joint_ie.document import Document, Entity
-from joint_ie.html import as_html, as_json, fill, page_part, policy_hash
+from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, javascript_offsets, page_part, policy_hash
 
-_SCRIPTS = ("common.js", "text.js", "graph.js", "lists.js", "start.js")
+_SCRIPTS = ("common.js", "drawing.js", "text.js", "graph.js", "lists.js", "start.js")
 
 
 def document_page(documents: Iterable[Document], title: str) -> str:
     """The page as text, to be saved as UTF-8; all documents are in it, so it grows with them."""
     documents = tuple(documents)
-    style, script = _part("page.css"), "".join(_part(name) for name in _SCRIPTS)
+    style, script = _part("page.css"), SHARED_SCRIPT + "".join(_part(name) for name in _SCRIPTS)
     library = _part("vendor", "cytoscape.min.js")
     parts = {
         "STYLE_HASH": policy_hash(style),
@@ -50,7 +49,7 @@ def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:
 
 
 def _record(document: Document, places: dict[str, int]) -> dict[str, Any]:
-    offset = _offsets(document.text)
+    offset = javascript_offsets(document.text)
     sentences = []
     position = 0
     for start, end in document.sentence_spans:
@@ -73,13 +72,6 @@ def _record(document: Document, places: dict[str, int]) -> dict[str, Any]:
 
 def _spans(entity: Entity, offset: Callable[[int], int]) -> list[tuple[int, int]]:
     return sorted({(offset(mention.char_start), offset(mention.char_end)) for mention in entity.mentions})
-
-
-def _offsets(text: str) -> Callable[[int], int]:
-    """From positions in Python's text to JavaScript's, which counts characters beyond U+FFFF twice."""
-    if max(text, default="") <= "\uffff":
-        return lambda position: position
-    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0)).__getitem__
 
 
 def _static(document: Document) -> str:

@@ -84,8 +84,12 @@ class GraphCounts:
 
 @dataclass(frozen=True)
 class Added:
-    """What became of documents: ``new``, the ``same`` as already there, or ``replaced`` by one of the same id."""
+    """What became of documents: ``new``, the ``same`` as already there, or ``replaced`` by one of the same id.
+
+    ``repeated`` of the replaced ones had come a moment before: two documents that were added together have one id.
+    """
 
     new: int = 0
     same: int = 0
     replaced: int = 0
+    repeated: int = 0

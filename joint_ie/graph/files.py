@@ -15,16 +15,19 @@ from joint_ie.graph.elements import Edge, Node
 def whole_file(target: Path) -> Iterator[TextIO]:
     """A text file to write, in UTF-8, which takes its name when it is complete: until then it ends in ``.partial``.
 
-    Line ends are written as they come, and folders made where they are missing. After an error nothing is left.
+    Line ends are written as they come, and folders made where they are missing. After an error nothing is left. What
+    is no file (a pipe, ``/dev/stdout``) is written as it is, and never replaced.
     """
-    partial = target.with_name(f"{target.name}.partial")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")  # another process may write there, too
     try:
         if target.is_dir():
             raise InputError(f"{target}: is a folder; name a file to write")
+        special = target.exists() and not target.is_file()
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with (target if special else partial).open("w", encoding="utf-8", newline="") as file:
             yield file
-        os.replace(partial, target)
+        if not special:
+            os.replace(partial, target)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror}); choose another place") from None
     finally:

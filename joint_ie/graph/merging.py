@@ -17,6 +17,7 @@ from joint_ie.errors import InputError, check_range, nearest
 
 RuleName = Literal["none", "exact", "normalised", "fuzzy"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
+UNNAMED = " "  # no normalised name starts with one
 LOWEST_THRESHOLD = 75.0  # below it, similar names need not share two neighbouring letters (see `similar`)
 
 # Ids that say where an entity stands in a file, not what it is: DocRED's and DWIE's 3, brat's T3, Label Studio's
@@ -53,16 +54,19 @@ class MergeRule:
         object.__setattr__(self, "threshold", float(self.threshold) if self.name == "fuzzy" else 90.0)
 
     def key(self, document: str, position: int, entity: Entity) -> str:
-        """What is compared: entities of one type and key are one node, unless concepts tell them apart."""
+        """What is compared: entities of one type and key are one node, unless concepts tell them apart.
+
+        Entities without a name have nothing in common: each is its own, under a key that starts with `UNNAMED`.
+        """
         if self.name == "none":
             return json.dumps([entity.name, document, position], ensure_ascii=False)
-        return entity.name if self.name == "exact" else normalise(entity.name)
+        key = entity.name if self.name == "exact" else normalise(entity.name)
+        return key if key.strip() else UNNAMED + json.dumps([document, position], ensure_ascii=False)
 
     def concept(self, entity: Entity) -> str | None:
         """The concept that an entity is linked to, if its id is one and this rule goes by concepts."""
-        if self.name == "none" or not entity.id or _POSITION.fullmatch(entity.id):
-            return None
-        return entity.id
+        id = (entity.id or "").strip()
+        return None if self.name == "none" or not id or _POSITION.fullmatch(id) else id
 
 
 def normalise(name: str) -> str:
@@ -81,12 +85,13 @@ def normalise(name: str) -> str:
 def node_id(type: str, key: str, concept: str | None = None) -> str:
     """A readable id such as ``per-marie-curie``: of a type and concept, or of a type and key where there is no concept.
 
-    Where type or name hold more than can be read back from that (punctuation, capitals, a long name, a concept),
-    a short hash follows after two hyphens, which no readable part holds.
+    Where type or name hold more than can be read back from that (punctuation, capitals of a name, small letters of a
+    type, a long name, a concept), a short hash follows after two hyphens, which no readable part holds.
     """
-    readable = _slug(concept or key)
-    start = "-".join(part for part in (_slug(type), readable) if part)
-    if concept is None and type.isupper() and type.lower() == _slug(type) and key == readable.replace("-", " ") != "":
+    kind, readable = _slug(type), _slug(concept or key)
+    start = "-".join(part for part in (kind, readable) if part)
+    plain = type.isupper() and type.lower() == kind and "-" not in kind  # one hyphen ends the type
+    if concept is None and plain and key == readable.replace("-", " ") != "":
         return start
     identity = [type, key] if concept is None else [type, concept, "concept"]
     digest = hashlib.blake2b(json.dumps(identity).encode(), digest_size=_HASH).hexdigest()

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 
-from joint_ie.graph.merging import MergeRule, node_id
+from joint_ie.graph.merging import UNNAMED, MergeRule, node_id
 from joint_ie.graph.similar import groups
 
 # Every key gets the class of names that it belongs to. What a member is follows from its key and concept: the concept
@@ -70,9 +70,8 @@ def settle(connection: sqlite3.Connection, rule: MergeRule) -> None:
 
 def _join_similar(connection: sqlite3.Connection, threshold: float) -> None:
     for (type,) in connection.execute("SELECT DISTINCT type FROM key ORDER BY type").fetchall():
-        joined = groups(
-            (text for (text,) in connection.execute("SELECT text FROM key WHERE type = ?", (type,))), threshold
-        )
+        texts = (text for (text,) in connection.execute("SELECT text FROM key WHERE type = ?", (type,)))
+        joined = groups((text for text in texts if not text.startswith(UNNAMED)), threshold)
         connection.executemany(
             "UPDATE class SET name = ? WHERE key = (SELECT number FROM key WHERE type = ? AND text = ?)",
             ((first, type, text) for text, first in joined.items()),

@@ -22,41 +22,13 @@ from typing import Any
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.graph.aggregation import edge_of
+from joint_ie.graph.database import WAIT, make_tables, read_rule, sqlite_errors
 from joint_ie.graph.elements import Added, Edge, GraphCounts, Member, Node
 from joint_ie.graph.merging import MergeRule
 from joint_ie.graph.settling import settle
 
-_SQLITE = b"SQLite format 3\0"  # how such files start
-_APPLICATION = 0x6A6F6965  # "joie", in the header of the file
-_VERSION = 1
 _BATCH = 500  # documents a transaction
-_WAIT = 30.0  # seconds for another process that writes
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-_TABLES = """
-CREATE TABLE rule (name TEXT NOT NULL, threshold REAL NOT NULL);
-CREATE TABLE settled (done INTEGER NOT NULL);
-CREATE TABLE document (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL);
-CREATE TABLE key (number INTEGER PRIMARY KEY, type TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (type, text));
-CREATE TABLE member (
-    document INTEGER NOT NULL, entity INTEGER NOT NULL, key INTEGER NOT NULL, concept TEXT, name TEXT NOT NULL,
-    mentions TEXT NOT NULL, score REAL, node INTEGER, PRIMARY KEY (document, entity)
-) WITHOUT ROWID;
-CREATE INDEX member_of_node ON member (node);
-CREATE TABLE statement (
-    document INTEGER NOT NULL, position INTEGER NOT NULL, head INTEGER NOT NULL, type TEXT NOT NULL,
-    tail INTEGER NOT NULL, label TEXT, score REAL, evidence_kind TEXT, sentences TEXT NOT NULL,
-    PRIMARY KEY (document, position)
-) WITHOUT ROWID;
-CREATE TABLE node (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, names TEXT NOT NULL,
-    members INTEGER NOT NULL, documents INTEGER NOT NULL, score REAL, concept TEXT
-);
-CREATE TABLE link (
-    head INTEGER NOT NULL, type TEXT NOT NULL, tail INTEGER NOT NULL, document INTEGER NOT NULL,
-    position INTEGER NOT NULL, PRIMARY KEY (head, type, tail, document, position)
-) WITHOUT ROWID;
-"""
 
 
 class GraphStore:
@@ -71,23 +43,18 @@ class GraphStore:
     def create(cls, path: Path | str, rule: MergeRule | None = None) -> "GraphStore":
         """A new graph, or the one that is there if its rule is the same; the rule is ``normalised`` unless given."""
         path, rule = Path(path), rule or MergeRule()
-        if path.exists() and (path.is_dir() or path.stat().st_size):
-            graph = cls.open(path)
-            if graph.rule != rule:
-                graph.close()
-                raise InputError(
-                    f"{path}: was built with the merge rule {_told(graph.rule)}, not {_told(rule)}; "
-                    "give that rule, or another file"
-                )
-            return graph
-        with _sqlite_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-            connection.executescript(
-                f"BEGIN; PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; {_TABLES} "
-                f"INSERT INTO rule VALUES ('{rule.name}', {rule.threshold}); INSERT INTO settled VALUES (1); COMMIT;"
+        if not path.exists() or (path.is_file() and not path.stat().st_size):
+            with sqlite_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                make_tables(path, rule)
+        graph = cls.open(path)
+        if graph.rule != rule:
+            graph.close()
+            raise InputError(
+                f"{path}: was built with the merge rule {_told(graph.rule)}, not {_told(rule)}; "
+                "give that rule, or another file"
             )
-        return cls(path, connection, rule)
+        return graph
 
     @classmethod
     def open(cls, path: Path | str) -> "GraphStore":
@@ -95,10 +62,10 @@ class GraphStore:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"{path}: no such file; build it with joint-ie graph build")
-        with _sqlite_errors(path):
-            connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+        with sqlite_errors(path):
+            connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
             try:
-                return cls(path, connection, _rule(path, connection))
+                return cls(path, connection, read_rule(path, connection))
             except BaseException:
                 connection.close()
                 raise
@@ -120,6 +87,9 @@ class GraphStore:
         """
         added = Added()
         remaining = iter(documents)
+        with sqlite_errors(self.path):
+            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS come (document INTEGER PRIMARY KEY)")
+            self._connection.execute("DELETE FROM temp.come")
         while batch := list(islice(remaining, _BATCH)):
             with self._writing():
                 for document in batch:
@@ -177,6 +147,7 @@ class GraphStore:
         id = _clean(document.id)
         earlier = execute("SELECT number, digest FROM document WHERE id = ?", (id,)).fetchone()
         if earlier and earlier[1] == digest:
+            execute("INSERT OR IGNORE INTO temp.come VALUES (?)", earlier[:1])
             return replace(added, same=added.same + 1)
         execute("UPDATE settled SET done = 0")
         if earlier:
@@ -188,8 +159,9 @@ class GraphStore:
             number = execute("INSERT INTO document (id, digest) VALUES (?, ?)", (id, digest)).lastrowid
         self._add_members(document, id, number)
         self._add_statements(document, number)
+        first = execute("INSERT OR IGNORE INTO temp.come VALUES (?)", (number,)).rowcount
         if earlier:
-            return replace(added, replaced=added.replaced + 1)
+            return replace(added, replaced=added.replaced + 1, repeated=added.repeated + 1 - first)
         return replace(added, new=added.new + 1)
 
     def _add_members(self, document: Document, id: str, number: int) -> None:
@@ -208,7 +180,8 @@ class GraphStore:
 
     def _add_statements(self, document: Document, number: int) -> None:
         for position, relation in enumerate(document.relations or ()):
-            sentences = [[i, *_offsets(document, i), _clean(document.sentences[i].text)] for i in relation.evidence]
+            evidence = dict.fromkeys(relation.evidence)
+            sentences = [[i, *_offsets(document, i), _clean(document.sentences[i].text)] for i in evidence]
             label = None if relation.label is None else _clean(relation.label)
             kind = None if relation.evidence_kind is None else _clean(relation.evidence_kind)
             row = (number, position, relation.head, _clean(relation.type), relation.tail, label, relation.score, kind)
@@ -217,19 +190,39 @@ class GraphStore:
                 (*row, json.dumps(sentences, ensure_ascii=False)),
             )
 
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """What is read inside is of one moment; who adds documents meanwhile waits, for half a minute at most."""
+        while True:
+            self._settle()
+            with sqlite_errors(self.path):
+                self._connection.execute("BEGIN")
+                if self._settled():
+                    break
+                self._connection.execute("ROLLBACK")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _settled(self) -> bool:
+        return bool(self._connection.execute("SELECT done FROM settled").fetchone()[0])
+
     def _settle(self) -> None:
         """Make nodes and edges, if documents came since they were made."""
-        with _sqlite_errors(self.path):
-            (done,) = self._connection.execute("SELECT done FROM settled").fetchone()
+        with sqlite_errors(self.path):
+            done = self._settled()
         if not done:
             with self._writing():
-                settle(self._connection, self.rule)
-                self._connection.execute("UPDATE settled SET done = 1")
+                if not self._settled():  # another process may have come first
+                    settle(self._connection, self.rule)
+                    self._connection.execute("UPDATE settled SET done = 1")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """A transaction: all of it or nothing."""
-        with _sqlite_errors(self.path):
+        with sqlite_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -239,30 +232,8 @@ class GraphStore:
                     self._connection.execute("ROLLBACK")
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
-        with _sqlite_errors(self.path), closing(self._connection.cursor()) as cursor:
+        with sqlite_errors(self.path), closing(self._connection.cursor()) as cursor:
             yield from cursor.execute(query, values)
-
-
-@contextmanager
-def _sqlite_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise InputError(f"{path}: cannot be used as a graph ({error}); check the file, its folder and disk") from None
-
-
-def _rule(path: Path, connection: sqlite3.Connection) -> MergeRule:
-    """The merge rule of a file, which is a graph that this version reads."""
-    with path.open("rb") as file:
-        application = 0
-        if file.read(len(_SQLITE)) == _SQLITE:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != _APPLICATION:
-        raise InputError(f"{path}: is no graph of joint-ie; name another file")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != _VERSION:
-        raise InputError(f"{path}: has version {version} of the format, and {_VERSION} is read; build it again")
-    return MergeRule(*connection.execute("SELECT name, threshold FROM rule").fetchone())
 
 
 def _offsets(document: Document, sentence: int) -> tuple[int, int]:

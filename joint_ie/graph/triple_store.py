@@ -207,7 +207,7 @@ def _names(mark: TextIO) -> Names | None:
         data = json.load(mark)
     except ValueError:
         return None
-    if data.get("format") != _FORMAT:
+    if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("base"), str):
         raise InputError(f"{mark.name}: is of another version of joint-ie; load the graph into a new store")
     return Names(data["base"])
 

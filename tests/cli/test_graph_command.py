@@ -62,6 +62,17 @@ def test_a_graph_keeps_its_rule(run: Run, capsys: pytest.CaptureFixture[str]) ->
     assert "merge rule fuzzy 80, not exact" in capsys.readouterr().err
 
 
+def test_ids_that_come_twice_are_said(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    write_jsonl([family("1"), family("1", "Pierre Curie"), family("2"), family("2")], "a.jsonl")
+    assert run("build", "a.jsonl", "-o", "g") == 0
+    assert "1 of these documents took the place of others that came with the same id" in capsys.readouterr().err
+    assert run("build", "a.jsonl", "-o", "h") == 0
+    write_jsonl([family("1")], "b.jsonl")
+    capsys.readouterr()
+    assert run("build", "b.jsonl", "-o", "h") == 0
+    assert "same id" not in capsys.readouterr().err
+
+
 def test_min_score(run: Run) -> None:
     write_jsonl([family("1")], "a.jsonl")
     assert run("build", "a.jsonl", "-o", "g", "--min-score", "0.5") == 0

@@ -54,7 +54,7 @@ def test_ids_are_readable(type: str, key: str, id: str) -> None:
 
 
 IDENTITY = st.tuples(
-    st.sampled_from(["PER", "per", "Per", "P-ER", "PER-a", ""]),
+    st.sampled_from(["PER", "per", "Per", "P-ER", "PER-a", "PER-A", ""]),
     st.text("aA -b.1é\ud800", max_size=4),
     st.none() | st.sampled_from(["a", "A", "D1"]),
 )
@@ -65,6 +65,7 @@ IDENTITY = st.tuples(
 @example(("PER", "a" * 61, None), ("PER", "a" * 62, None))
 @example(("PER", "a", "a"), ("PER", "a", None))
 @example(("PER", "a b", None), ("PER-a", "b", None))
+@example(("PER", "a b", None), ("PER-A", "b", None))
 def test_ids_are_of_one_thing(a: tuple[str, str, str | None], b: tuple[str, str, str | None]) -> None:
     same = a[0] == b[0] and a[2] == b[2] and (a[2] is not None or a[1] == b[1])
     assert (node_id(*a) == node_id(*b)) == same
@@ -76,8 +77,8 @@ def test_positions_in_files_are_no_concepts() -> None:
     def concept(id: str | None, rule: str = "exact") -> str | None:
         return MergeRule(rule).concept(Entity("PER", "a", (), id=id))
 
-    assert [concept(id) for id in (None, "", "3", "T3", "e12", "labels-0")] == [None] * 6
-    assert [concept(id) for id in ("D003409", "Q42", "MESH:1")] == ["D003409", "Q42", "MESH:1"]
+    assert [concept(id) for id in (None, "", "3", "T3", "e12", "labels-0", " ", " 3\n")] == [None] * 8
+    assert [concept(id) for id in ("D003409", "Q42 ", "MESH:1")] == ["D003409", "Q42", "MESH:1"]
     assert concept("D003409", "none") is None
 
 

@@ -2,10 +2,14 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from joint_ie.errors import InputError
 from joint_ie.graph import Edge, GraphStore, MergeRule, Node
 from joint_ie.graph.csv_files import export_csv
 from joint_ie.graph.cypher import export_cypher, literal
+from joint_ie.graph.files import whole_file
 from joint_ie.graph.formats import FORMATS, find_format
 from joint_ie.graph.graphml import export_graphml
 from joint_ie.graph.jsonl import export_jsonl
@@ -279,6 +284,33 @@ def test_a_file_is_there_whole_or_not_at_all(
         monkeypatch.setattr(GraphStore, "edges", real)
         with pytest.raises(InputError, match=str(tmp_path)):
             export(graph, tmp_path / "graph" / "a", Names())  # a file is no folder
+
+
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"csv"}))
+def test_a_pipe_is_written_and_not_replaced(name: str, tmp_path: Path, curies: list[Document]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    with GraphStore.create(tmp_path / "graph") as graph:
+        graph.add(curies)
+        FORMATS[name].export(graph, pipe, Names())
+        reader.join(timeout=20)
+        FORMATS[name].export(graph, tmp_path / "file", Names())
+    assert pipe.is_fifo()
+    assert read == [(tmp_path / "file").read_bytes()]
+
+
+def test_two_that_write_one_file(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a") as one:
+        one.write("one")
+        process = "from pathlib import Path; from joint_ie.graph.files import whole_file\n"
+        process += f"with whole_file(Path({str(tmp_path / 'a')!r})) as file: file.write('the other')"
+        subprocess.run([sys.executable, "-c", process], check=True)
+        assert (tmp_path / "a").read_text() == "the other"
+    assert (tmp_path / "a").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_formats_by_their_endings(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -196,12 +198,88 @@ def test_queries_only_read(build: Callable[..., GraphStore], tmp_path: Path) -> 
     assert {path.name: (path.stat().st_size, path.stat().st_mtime_ns) for path in store.iterdir()} == files
 
 
+SERVICES = [
+    "SELECT * {{ SERVICE <{url}> {{ ?s ?p ?o }} }}",
+    "SELECT * {{ ?s ?p ?o .\n  service silent <{url}> {{ ?s ?p ?o }} }}",
+    "ASK {{ FILTER EXISTS {{ Service<{url}>{{ ?s ?p ?o }} }} }}",
+    "SELECT * {{ VALUES ?x {{ <{url}> }} SERVICE ?x {{ ?s ?p ?o }} }}",
+    "PREFIX : <{url}> SELECT * {{ SERVICE:{{ ?s ?p ?o }} }}",
+    "PREFIX service: <{url}> SELECT * {{ ?s service:p 'service' . SERVICE service: {{ ?s ?p ?o }} }}",
+    "SELECT * {{ BIND(1 AS ?a) FILTER(?a<2)SERVICE#>\n<{url}>{{ ?s ?p ?o }} }}",  # not in an IRI
+    "SELECT * {{ ?s ?p '#' . SERVICE <{url}> {{ ?s ?p ?o }} }}",
+    "SELECT * {{ ?s ?p '\\'' . SERVICE <{url}> {{ ?s ?p ?o }} # '\n}}",
+    'SELECT * {{ ?s ?p """a"b\\"""" . {{ SELECT * {{ SERVICE <{url}> {{ ?s ?p ?o }} }} }} }}',
+    "CONSTRUCT {{ ?s ?p ?o }} WHERE {{ OPTIONAL {{ SERVICE <{url}> {{ ?s ?p ?o }} }} }}",
+    "SELECT * {{ ?s ?p 1SERVICE <{url}> {{ ?s ?p ?o }} }}",
+    "SELECT * {{ \\u0053ERVICE <{url}> {{ ?s ?p ?o }} }}",
+]
+
+
+@pytest.mark.parametrize("text", SERVICES)
+def test_queries_ask_nobody_else(build: Callable[..., GraphStore], tmp_path: Path, text: str) -> None:
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    load_graph(build(DOCUMENTS[0]), tmp_path / "store")
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(InputError, match=r"SERVICE would ask another server|is not SPARQL near") as caught:
+                rows(tmp_path / "store", text.format(url=f"http://127.0.0.1:{server.server_port}/sparql"))
+            if not any(odd in text for odd in ("1SERVICE", "SERVICE:", "u0053")):
+                assert "SERVICE would ask another server" in str(caught.value)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert asked == []
+
+
+def test_service_may_be_a_name(build: Callable[..., GraphStore], tmp_path: Path) -> None:
+    load_graph(build(DOCUMENTS[0]), tmp_path / "store")
+    for text in (
+        "SELECT ?service { ?service rdfs:label 'Warsaw' } # SERVICE <http://localhost/> { }",
+        "PREFIX service: <http://joint-ie.invalid/service/> SELECT ?s { ?s rdfs:label 'Warsaw' "
+        "OPTIONAL { ?s service:SERVICE ?Service } OPTIONAL { ?s <http://localhost/SERVICE> '''SERVICE''' } }",
+    ):
+        assert rows(tmp_path / "store", text) == [("entity:loc-warsaw",)]
+    for wrong in ("SELECT ?service FOO { ?service ?p ?o }", "SELECT * { ?s ?p 'service' FOO }"):
+        with pytest.raises(InputError, match="is not SPARQL near"):
+            rows(tmp_path / "store", wrong)
+
+
+@pytest.mark.parametrize("start", ["file", "http"])
+def test_graphs_are_not_fetched(build: Callable[..., GraphStore], tmp_path: Path, start: str) -> None:
+    """``FROM`` names graphs of the store only; an update such as ``LOAD`` is no query at all."""
+    (tmp_path / "x.nt").write_text("<a:b> <a:b> <a:b> .")
+    url = (tmp_path / "x.nt").as_uri() if start == "file" else "http://127.0.0.1:9/x"
+    load_graph(build(DOCUMENTS[0]), tmp_path / "store")
+    assert rows(tmp_path / "store", f"SELECT * FROM <{url}> FROM NAMED <{url}> {{ ?s ?p ?o }}") == []
+    assert rows(tmp_path / "store", f"SELECT * {{ GRAPH <{url}> {{ ?s ?p ?o }} }}") == []
+    for update in (f"LOAD <{url}>", f"LOAD SILENT <{url}> INTO GRAPH <a:select>", f"# SELECT\nLOAD <{url}>"):
+        with pytest.raises(InputError, match="query"):
+            rows(tmp_path / "store", update)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("SELECT ?x WHERE {\n  ?x foo:bar ?y }", r"query, line 2, column 13: Prefix not found"),
         ("SELECT ?x { ?x ?p ?o } WHERE", r"query, line 1, column 29: is not SPARQL near .* } WHERE'"),
         ("SELECT ?x { ?x ?p ?o }\nNONSENSE\nhere", r"query, line 2, column 7: is not SPARQL near 'NONSENSE here'"),
+        (
+            "ASK { ?x ?p ?o } #\u2028x\u2028x\u2028x\u2028x\u2028x\u2028\nNONSENSE\nhere",
+            r"query, line 2, column 7: .* near 'NONSENSE here'",
+        ),
         ("SELECT ?x { ?x ?p ?o", r"query, line 1, column 21: is not SPARQL near "),
         ("SELECT ?x ?z { ?x ?y ?z } GROUP BY ?x", r"query, line 1, column 38: .* variable that is unbound"),
         ("", r"query: should be a SELECT"),
@@ -248,6 +326,16 @@ def test_a_broken_store_is_named(build: Callable[..., GraphStore], tmp_path: Pat
     (store / "CURRENT").write_text("nonsense\n")
     for use in (lambda: rows(store, BORN), lambda: load_graph(graph, store)):
         with pytest.raises(InputError, match="store: the store cannot be used"):
+            use()
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"format": 1}', '{"format": 1, "base": 3}', '{"format": 2, "base": "x"}'])
+def test_a_mark_of_something_else(build: Callable[..., GraphStore], tmp_path: Path, text: str) -> None:
+    graph, store = build(DOCUMENTS[0]), tmp_path / "store"
+    load_graph(graph, store)
+    (store / "joint-ie.json").write_text(text)
+    for use in (lambda: rows(store, BORN), lambda: load_graph(graph, store)):
+        with pytest.raises(InputError, match="is of another version of joint-ie"):
             use()
 
 

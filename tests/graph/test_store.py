@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joint_ie.document import Document
+from joint_ie.document import Document, Relation
 from joint_ie.errors import InputError
-from joint_ie.graph import Added, GraphCounts, GraphStore, MergeRule
+from joint_ie.graph import Added, GraphCounts, GraphStore, MergeRule, database, store
 from joint_ie.graph.merging import RULES, normalise
 
 RULE_NAMES = st.sampled_from(RULES)
@@ -179,6 +179,105 @@ def test_adding_again_and_replacing(tmp_path: Path, curies: list[Document], docu
         changed = document("d1", [("PER", "Marie Curie")])
         assert graph.add([changed, curies[1]]) == Added(same=1, replaced=1)
         assert contents(graph) == built(tmp_path / "other", [curies[1], changed])
+
+
+@pytest.mark.parametrize("rule", ["exact", "normalised", "fuzzy"])
+def test_what_has_no_name_is_not_the_same(tmp_path: Path, document: Callable[..., Document], rule: str) -> None:
+    given = [document(f"doc-{i}", [("PER", name), ("PER", "")]) for i, name in enumerate([" ", "", "\u3000"])]
+    nodes, _, members, _ = built(tmp_path / "graph", given, MergeRule(rule))
+    assert [node.members for node in nodes] == [1] * 6
+    assert len({(m.document, m.entity) for own in members for m in own}) == 6
+    linked = document("linked", [("PER", ""), ("PER", " ")], ids=["Q1", "Q1"])
+    assert len(built(tmp_path / "linked", [linked], MergeRule(rule))[0]) == 1
+
+
+def test_types_with_a_hyphen_do_not_meet_others(tmp_path: Path, document: Callable[..., Document]) -> None:
+    nodes, *_ = built(tmp_path / "graph", [document("1", [("A-B", "c"), ("A", "b c")])])
+    assert sorted((node.type, node.name) for node in nodes) == [("A", "b c"), ("A-B", "c")]
+
+
+def test_ids_that_come_twice_are_counted(tmp_path: Path, document: Callable[..., Document]) -> None:
+    one, two = document("1", [("A", "a")]), document("1", [("A", "b")])
+    with GraphStore.create(tmp_path / "graph") as graph:
+        assert graph.add([one, one, document("2", [("A", "c")])]) == Added(new=2, same=1)
+        assert graph.add([two]) == Added(replaced=1)  # on purpose, perhaps
+        assert graph.add([one, two]) == Added(replaced=2, repeated=1)
+        assert [node.name for node in graph.nodes()] == ["b", "c"]
+
+
+def test_a_sentence_is_evidence_once(tmp_path: Path, document: Callable[..., Document]) -> None:
+    given = document("1", [("A", "a"), ("A", "b")])
+    given = given.with_annotations(given.entities, [Relation(0, 1, "R", evidence=(1, 0, 1, 1))])
+    _, (edge,), *_ = built(tmp_path / "graph", [given])
+    assert edge.provenance[0].texts == ("b", "a")
+
+
+def test_processes_that_build_one_file(tmp_path: Path, document: Callable[..., Document]) -> None:
+    """All begin at the same moment, with documents that overlap."""
+    code = """
+        import sys
+        from joint_ie.document import Document, Entity
+        from joint_ie.graph import GraphStore
+
+        def documents(first):
+            for i in range(first, first + 600):
+                bare = Document.from_words(f"d{i}", [[f"name{i % 7}"]])
+                yield bare.with_annotations([Entity("PER", f"name{i % 7}", (bare.mention(0, 1),), score=0.5)], [])
+
+        print("ready", flush=True)
+        sys.stdin.readline()
+        with GraphStore.create(sys.argv[1]) as graph:
+            graph.add(documents(int(sys.argv[2])))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "graph")]
+    pipe = subprocess.PIPE
+    runs = [subprocess.Popen([*command, str(first)], stdin=pipe, stdout=pipe, text=True) for first in (0, 300, 600)]
+    for run in runs:
+        assert run.stdout is not None and run.stdout.readline() == "ready\n"
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write("go\n")
+        run.stdin.flush()
+    assert [run.communicate() and run.returncode for run in runs] == [0, 0, 0]
+    documents = [document(f"d{i}", [("PER", f"name{i % 7}")]) for i in range(1200)]
+    with GraphStore.open(tmp_path / "graph") as graph:
+        assert contents(graph) == built(tmp_path / "other", documents)
+
+
+def test_a_file_made_meanwhile_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, curies: list[Document]
+) -> None:
+    """Another process makes the graph between the look whether there is one and the making of it."""
+    real = database.make_tables
+
+    def late(path: Path, rule: MergeRule) -> None:
+        monkeypatch.setattr(store, "make_tables", real)
+        with GraphStore.create(path) as other:
+            other.add(curies)
+        real(path, rule)
+
+    monkeypatch.setattr(store, "make_tables", late)
+    with GraphStore.create(tmp_path / "graph") as graph:
+        assert graph.counts().documents == 2
+    monkeypatch.setattr(store, "make_tables", late)
+    with pytest.raises(InputError, match="merge rule normalised, not exact"):
+        GraphStore.create(tmp_path / "other", MergeRule("exact"))
+
+
+def test_what_is_read_together_is_of_one_moment(
+    tmp_path: Path, curies: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "WAIT", 0.1)
+    with GraphStore.create(tmp_path / "graph") as graph, GraphStore.open(tmp_path / "graph") as other:
+        graph.add(curies[:1])
+        with graph.unchanging():
+            before = contents(graph)
+            with pytest.raises(InputError, match="locked"):
+                other.add(curies)
+            assert contents(graph) == before
+        assert other.add(curies) == Added(new=1, same=1)
+        with graph.unchanging():
+            assert contents(graph) == contents(other) != before
 
 
 def test_a_killed_run_is_resumed(tmp_path: Path, document: Callable[..., Document]) -> None:

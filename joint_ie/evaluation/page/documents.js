@@ -102,15 +102,6 @@ function step(by) {
   if (next !== undefined) open(next);
 }
 
-function listKeys(event) {
-  const buttons = [...byId("list").querySelectorAll("button")];
-  const at = buttons.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-  if (at < 0 || to === undefined) return;
-  event.preventDefault();
-  buttons[Math.min(Math.max(to, 0), buttons.length - 1)].focus();
-}
-
 function open(number) {
   const record = data.documents[number];
   if (!record) return;
@@ -121,7 +112,7 @@ function open(number) {
     button.tabIndex = here ? 0 : -1;
     if (here) {
       button.setAttribute("aria-current", "true");
-      reveal(byId("list"), [button.getBoundingClientRect()]);
+      reveal(byId("list"), [button]);
     } else button.removeAttribute("aria-current");
   }
   const first = byId("list").querySelector("button");

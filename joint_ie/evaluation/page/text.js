@@ -121,5 +121,5 @@ function select(button, message, head, tail, evidence) {
   const sentences = byId("text").children;
   for (const i of evidence) if (sentences[i]) marks.push([sentences[i], "evidence"]);
   for (const [element, className] of marks) element.classList.add(className);
-  reveal(byId("reading"), marks.map(([element]) => element.getBoundingClientRect()));
+  reveal(byId("reading"), marks.map(([element]) => element));
 }

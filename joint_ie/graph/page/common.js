@@ -1,17 +1,8 @@
-// The pieces of this script are joined in the order of document_page.py.
+// What the pages of documents and of graphs share, besides the part that all pages do; document_page.py and
+// graph_page.py say how the pieces of their scripts are joined.
 // Everything from documents gets onto the page as text (textContent, title, canvas), never as HTML.
-const byId = (id) => document.getElementById(id);
-const data = JSON.parse(byId("data").textContent);
-let current = 0; // number of the open document
-let chosen = null; // {relation: i} or {entity: i} of the open document
+let chosen = null; // what the reader picked
 let least = 0; // relations with a lower score are not shown
-
-function make(tag, text, className) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (className) element.className = className;
-  return element;
-}
 
 function makeButton(className) {
   const button = make("button", undefined, className);
@@ -19,20 +10,26 @@ function makeButton(className) {
   return button;
 }
 
-const name = (text) => make("bdi", text, "name"); // its direction of writing stays its own
 const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 const hue = (type) => Math.round(212 + type * 137.508) % 360; // golden angle: neighbours differ
 
-const record = () => data.documents[current];
-const passes = (relation) => relation[4] === null || relation[4] >= least;
-const shownRelations = (of) => (of.relations ?? []).filter(passes);
-
-// Scrolls a box, and never the page, so that it shows the first of these elements.
-function reveal(box, elements) {
-  if (!elements.length) return;
-  const { top, height } = box.getBoundingClientRect();
-  const places = elements.map((element) => element.getBoundingClientRect());
-  const first = Math.min(...places.map((place) => place.top)) - top;
-  const last = Math.max(...places.map((place) => place.bottom)) - top;
-  if (first < 0 || last > height) box.scrollTop += first - 24;
+// What stands for an entity or node, whose first two fields are its type and name
+function dot(entity) {
+  const element = make("span", "●\u00a0", "dot"); // stays on the line of the name
+  element.ariaHidden = "true";
+  element.style.setProperty("--hue", hue(entity[0]));
+  return element;
 }
+
+const arrow = () => make("span", " → ", "arrow");
+
+function sentence(head, label, tail) {
+  return [dot(head), name(head[1]), arrow(), make("bdi", label), arrow(), dot(tail), name(tail[1])];
+}
+
+// Why a sentence is evidence
+const KINDS = new Map([
+  ["both-entities", "sentences in which head and tail stand"],
+  ["nearest-mentions", "sentences of the two mentions that are closest"],
+  ["context", "sentences that the model's context points to"],
+]);

@@ -1,34 +1,7 @@
 // The graph of a document: its entities that stand in relations, and these.
 const DRAWN = 150; // relations at most; more are neither readable nor quick
-let graph = null;
-
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-
-function graphStyle() {
-  const [ink, soft, card, accent, line] = ["--ink", "--soft", "--card", "--accent", "--edge"].map(colour);
-  const font = getComputedStyle(document.body).fontFamily;
-  const fill = (node) => `hsl(${node.data("hue")}, 65%, ${colour("--bar")})`;
-  return [
-    { selector: "node", style: { width: 18, height: 18, "background-color": fill, label: "data(label)", color: ink,
-      "font-size": 12, "font-family": font, "text-valign": "bottom", "text-margin-y": 3, "text-wrap": "wrap",
-      "text-max-width": 110, "text-background-color": card, "text-background-opacity": 0.8,
-      "text-background-padding": 1, "overlay-opacity": 0 } },
-    { selector: "edge", style: { width: "data(width)", "curve-style": "bezier", "line-color": line,
-      "target-arrow-color": line, "target-arrow-shape": "triangle", "arrow-scale": 0.9, "overlay-opacity": 0,
-      color: soft, "font-size": 10, "font-family": font, "text-rotation": "autorotate",
-      "text-background-color": card, "text-background-opacity": 0.9, "text-background-padding": 1 } },
-    { selector: "edge.labelled", style: { label: "data(label)" } },
-    { selector: ".low", style: { display: "none" } },
-    { selector: ".faded", style: { opacity: 0.25 } },
-    { selector: "node.lit", style: { "border-width": 3, "border-color": accent, "font-weight": "bold" } },
-    { selector: "edge.chosen", style: { "line-color": accent, "target-arrow-color": accent, width: 3.5, color: ink,
-      "font-weight": "bold", "font-size": 12, "text-rotation": "none", "z-compound-depth": "top" } },
-  ];
-}
 
 function showGraph(document) {
-  graph?.destroy();
   const numbered = (document.relations ?? []).map((relation, i) => [relation, i]);
   const best = numbered.sort(([one], [other]) => (other[4] ?? 1) - (one[4] ?? 1)).slice(0, DRAWN);
   const ends = [...new Set(best.flatMap(([[head, tail]]) => [head, tail]))].sort((one, other) => one - other);
@@ -44,78 +17,13 @@ function showGraph(document) {
   byId("frame").hidden = !edges.length;
   byId("drawn").hidden = numbered.length <= DRAWN;
   byId("drawn").textContent = `The graph holds the ${DRAWN} best relations, the list all.`;
-  graph = cytoscape({
-    container: byId("graph"), elements: { nodes, edges }, style: graphStyle(), minZoom: 0.1, maxZoom: 3,
-    boxSelectionEnabled: false, autounselectify: true,
-    layout: { name: "cose", animate: false, randomize: false, fit: false, nodeRepulsion: () => 60000, nodeOverlap: 40,
-      idealEdgeLength: () => 90, edgeElasticity: () => 60, gravity: 0.6, componentSpacing: 70, numIter: 1500 },
-  });
+  draw({ nodes, edges });
   graph.on("tap", "edge", (event) => choose({ relation: event.target.data("relation") }));
   graph.on("tap", "node", (event) => choose({ entity: event.target.data("entity") }));
   graph.on("tap", (event) => event.target === graph && choose(null));
   graph.on("mouseover", "node", (event) => light(event.target.data("entity")));
   graph.on("mouseout", "node", () => light(null));
-  graph.on("mouseover", "edge", (event) => event.target.addClass("labelled"));
-  graph.on("mouseout", "edge", label);
-  graph.on("mouseover", "node, edge", () => { byId("graph").style.cursor = "pointer"; });
-  graph.on("mouseout", "node, edge", () => { byId("graph").style.cursor = ""; });
-  spread();
-  whole();
-}
-
-// Makes the drawing as wide and high as its frame, so that names can be read without zooming; a large one larger.
-function spread() {
-  const { width, height } = byId("graph").getBoundingClientRect();
-  const more = Math.max(1, Math.sqrt(graph.nodes().length / 25));
-  const box = graph.nodes().boundingBox({ includeLabels: false });
-  const across = Math.min((width * more - 110) / box.w, 2.5);
-  const down = Math.min((height * more - 60) / box.h, 2.5);
-  const places = graph.nodes().map((node) => ({ x: node.position("x") * across, y: node.position("y") * down }));
-  part(places);
-  graph.nodes().positions((_, i) => places[i]);
-}
-
-// Moves nodes apart until none stands on another's name, or for long enough.
-function part(places) {
-  for (let round = 0, moved = true; moved && round < 60; round++) {
-    moved = false;
-    for (let i = 0; i < places.length; i++) {
-      for (let k = 0; k < i; k++) {
-        const [one, other] = [places[i], places[k]];
-        const [x, y] = [one.x - other.x, one.y - other.y];
-        const [wide, high] = [95 - Math.abs(x), 50 - Math.abs(y)];
-        if (wide <= 0.5 || high <= 0.5) continue;
-        moved = true;
-        const [axis, by] = high < wide ? ["y", (y < 0 ? -high : high) / 2] : ["x", (x < 0 ? -wide : wide) / 2];
-        one[axis] += by;
-        other[axis] -= by;
-      }
-    }
-  }
-}
-
-// Not ":visible", which Cytoscape answers from a cache until it has drawn again.
-const shown = () => graph.elements().not(".low");
-
-function whole() {
-  graph.resize();
-  graph.fit(shown(), 12);
-  if (graph.zoom() > 1) {
-    graph.zoom(1);
-    graph.center(shown());
-  }
-}
-
-function zoom(by) {
-  const box = byId("graph").getBoundingClientRect();
-  graph.zoom({ level: graph.zoom() * by, renderedPosition: { x: box.width / 2, y: box.height / 2 } });
-}
-
-// Names of all edges would cover each other: where there are many, those of what is chosen.
-function label() {
-  const edges = shown().edges();
-  graph.edges().removeClass("labelled");
-  (edges.length > 9 ? edges.filter(".near") : edges).addClass("labelled");
+  arrange(1500);
 }
 
 function filterGraph() {
@@ -131,15 +39,5 @@ function lightNode(entity) {
 }
 
 function markGraph() {
-  graph.batch(() => {
-    graph.elements().removeClass("chosen faded near");
-    if (!chosen) return;
-    const edge = chosen.relation === undefined ? graph.collection() : graph.getElementById(`e${chosen.relation}`);
-    const near = edge.length ? edge.union(edge.connectedNodes()) : graph.getElementById(`n${chosen.entity}`).closedNeighborhood();
-    if (!near.length) return; // it is not drawn
-    graph.elements().not(near).addClass("faded");
-    near.edges().addClass("near");
-    edge.addClass("chosen");
-  });
-  label();
+  highlight(chosen && (chosen.relation === undefined ? `n${chosen.entity}` : `e${chosen.relation}`));
 }

@@ -1,10 +1,10 @@
 // Lists: documents, entities and relations; and what is chosen in them.
-const KINDS = new Map([
-  ["both-entities", "sentences in which head and tail stand"],
-  ["nearest-mentions", "sentences of the two mentions that are closest"],
-  ["context", "sentences that the model's context points to"],
-]);
+let current = 0; // number of the open document, of which `chosen` is {relation: i} or {entity: i}
 let visible = []; // numbers of the documents that the search leaves
+
+const record = () => data.documents[current];
+const passes = (relation) => relation[4] === null || relation[4] >= least;
+const shownRelations = (of) => (of.relations ?? []).filter(passes);
 
 function searchable(of) {
   of.searchable ??= [of.id, of.text, ...of.entities.map((entity) => entity[1]),
@@ -52,29 +52,6 @@ function markDocuments() {
 function step(by) {
   const next = by > 0 ? visible.find((number) => number > current) : visible.findLast((number) => number < current);
   if (next !== undefined) open(next);
-}
-
-// Up and down in a list, besides the tabulator key
-function listKeys(event) {
-  const buttons = [...event.currentTarget.querySelectorAll("button")];
-  const at = buttons.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-  if (at < 0 || to === undefined) return;
-  event.preventDefault();
-  buttons[Math.min(Math.max(to, 0), buttons.length - 1)].focus();
-}
-
-function dot(entity) {
-  const element = make("span", "●\u00a0", "dot"); // stays on the line of the name
-  element.ariaHidden = "true";
-  element.style.setProperty("--hue", hue(entity[0]));
-  return element;
-}
-
-const arrow = () => make("span", " → ", "arrow");
-
-function sentence(head, label, tail) {
-  return [dot(head), name(head[1]), arrow(), make("bdi", label), arrow(), dot(tail), name(tail[1])];
 }
 
 function row(button, what) {

@@ -26,14 +26,8 @@ byId("search").addEventListener("input", showDocuments);
 for (const id of ["list", "relations", "entities"]) byId(id).addEventListener("keydown", listKeys);
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
-byId("closer").addEventListener("click", () => zoom(1.3));
-byId("farther").addEventListener("click", () => zoom(1 / 1.3));
-byId("whole").addEventListener("click", whole);
-// The wheel scrolls the page, and zooms with the control key only.
-byId("frame").addEventListener("wheel", (event) => event.ctrlKey || event.stopPropagation(), { capture: true });
 document.addEventListener("keydown", (event) => event.key === "Escape" && chosen && choose(null));
-addEventListener("resize", () => graph.nodes().length && whole());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => graph.style(graphStyle()));
+watchFrame();
 
 if (data.documents.length) {
   const several = data.documents.length > 1;

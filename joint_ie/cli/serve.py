@@ -1,0 +1,99 @@
+"""``joint-ie serve``: a model behind HTTP, and a page to try it."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from joint_ie.cli.arguments import positive
+from joint_ie.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "serve",
+        help="answer requests over HTTP",
+        description="Extract for other programs (POST /extract; /docs says how) and for people (the page at /). Only "
+        "this machine is answered, unless --host names an address that others reach.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8600, help="0: any that is free (default: %(default)s)")
+    parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
+    parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    parser.add_argument(
+        "--precision", choices=("auto", "bf16", "no"), default="auto", help="auto: bf16 where the device has it"
+    )
+    parser.add_argument(
+        "--batch-words",
+        type=positive,
+        metavar="N",
+        help="words that run through the model together (default: 3000 on a GPU; on a CPU 1, that is every text alone)",
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="ask for the token in FILE (default: that of the environment variable JOINT_IE_TOKEN, if it is set)",
+    )
+    _add_limits(parser.add_argument_group("limits"))
+    parser.set_defaults(run=run)
+
+
+def _add_limits(group: Any) -> None:
+    """Their defaults are those of `joint_ie.integrations.server.settings.Limits`, not imported to start quickly."""
+    add = group.add_argument
+    add("--max-bytes", type=positive, default=1_000_000, metavar="N", help="of a request (default: %(default)s)")
+    add("--max-texts", type=positive, default=100, metavar="N", help="in a request (default: %(default)s)")
+    add("--max-characters", type=positive, default=20_000, metavar="N", help="of a text (default: %(default)s)")
+    add("--max-waiting", type=positive, default=256, metavar="N", help="requests at once (default: %(default)s)")
+    add("--timeout", type=float, default=120.0, metavar="S", help="seconds for an answer (default: %(default)s)")
+    add("--body-timeout", type=float, default=10.0, metavar="S", help="seconds for a body (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped; 0 when all requests were answered by then, 1 when not."""
+    # Imported here so that `joint-ie --help` stays quick.
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise InputError("the server needs FastAPI and uvicorn; install it: pip install 'joint-ie[server]'") from None
+    from joint_ie.extraction import load
+    from joint_ie.integrations.server.application import Served, create_application
+    from joint_ie.integrations.server.batching import Batcher
+    from joint_ie.integrations.server.running import address, bind, serve
+    from joint_ie.integrations.server.settings import Limits, is_loopback, read_token
+
+    limits = Limits(
+        bytes=args.max_bytes,
+        texts=args.max_texts,
+        characters=args.max_characters,
+        waiting=args.max_waiting,
+        seconds=args.timeout,
+        body_seconds=args.body_timeout,
+    )
+    token = read_token(args.token_file)
+    local = is_loopback(args.host)
+    if not local and token is None:
+        logger.warning("%s can be reached from other machines, by anyone; ask for a token (--token-file)", args.host)
+    with bind(args.host, args.port) as listener:
+        extractor = load(args.model, threads=args.threads, language=args.language, precision=args.precision)
+        batch_words = args.batch_words or (1 if extractor.model.device.type == "cpu" else 3000)
+        batcher = Batcher(extractor, batch_words)
+        served = Served("default" if args.model == "default" else Path(args.model).name, args.language)
+        application = create_application(batcher, served, limits, token, args.host.lower() if local else None)
+        print(f"joint-ie: serving {served.name} at {address(listener)} until Ctrl-C", file=sys.stderr, flush=True)
+        serve(application, listener)
+    if application.unanswered:
+        print(f"joint-ie: stopped with {application.unanswered:,} requests unanswered", file=sys.stderr, flush=True)
+    status = 1 if application.unanswered else 0
+    if batcher.busy:
+        logging.shutdown()
+        os._exit(status)  # a thread cannot be stopped, and Python would wait for it
+    return status
