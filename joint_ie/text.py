@@ -49,7 +49,7 @@ class Tokeniser:
 
     def __init__(self, language: str = "en") -> None:
         """For the language with this spaCy code; `InputError` names codes that spaCy has not."""
-        pipeline = _blank(language)
+        pipeline = blank_pipeline(language)
         self.language = language
         self._tokenise = pipeline.tokenizer  # called directly: `nlp(text)` refuses texts over `max_length`
         self._function_words = frozenset(word.capitalize() for word in pipeline.Defaults.stop_words - _NAMES)
@@ -100,7 +100,7 @@ def check_text(text: str, id: str) -> None:
         )
 
 
-def _blank(language: str) -> Language:
+def blank_pipeline(language: str) -> Language:
     """spaCy's empty pipeline, with the tokens of DocRED for English."""
     codes = [module.name for module in pkgutil.iter_modules(spacy.lang.__path__) if module.ispkg]
     if language not in codes:

@@ -8,7 +8,10 @@ from importlib import import_module
 
 from joint_ie.errors import InputError
 
-COMMANDS = ("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score", "data", "graph", "info")
+COMMANDS = (
+    *("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score"),
+    *("data", "graph", "serve", "info"),
+)
 
 
 def parser() -> argparse.ArgumentParser:

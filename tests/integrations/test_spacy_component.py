@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -36,10 +36,10 @@ from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor
 from joint_ie.integrations import spacy as factory
 from joint_ie.integrations.spacy_component import JointIE, add_extensions, document_of, relations_of
-from joint_ie.models import stages
+from joint_ie.models.prediction import Predictor
 from joint_ie.models.seq2seq_checkpoint import new_generator, save_generator
 from joint_ie.models.seq2seq_config import Seq2SeqSettings
-from joint_ie.text import _blank
+from joint_ie.text import blank_pipeline
 
 ROOT = Path(__file__).parents[2]
 write_checkpoint = runpy.run_path(str(ROOT / "tests" / "tiny_checkpoint.py"))["write_checkpoint"]
@@ -73,7 +73,7 @@ def nlp(checkpoint) -> Language:
 
 def pipeline(model: Path | str, made: Language | None = None, **config: Any) -> Language:
     """An English pipeline with our tokens (or the one given) and the component."""
-    made = made or _blank("en")
+    made = made or blank_pipeline("en")
     made.add_pipe("joint_ie", config={"model": str(model), "precision": "no", **config})
     return made
 
@@ -375,7 +375,15 @@ def test_weak_relations_can_be_left_out(checkpoint, nlp) -> None:
 
 
 def test_refused_docs_go_to_the_error_handler(checkpoint, monkeypatch) -> None:
-    monkeypatch.setattr(stages, "MOST_MENTIONS", 3)
+    run = Predictor.end_to_end
+
+    def end_to_end(self: Predictor, documents: Sequence[Document]) -> list[Document]:
+        for document in documents:
+            if len(document.tokens) > 3:
+                raise InputError(f"document {document.id!r}: is too long; cut it into parts")
+        return run(self, documents)
+
+    monkeypatch.setattr(Predictor, "end_to_end", end_to_end)
     nlp = pipeline(checkpoint, batch_words=1)
     texts = ["Oslo", TEXT, "", TEXT, "Rome", TEXT]
     with pytest.raises(InputError, match=r"document '2 \(text-.*cut it into parts"):
@@ -601,10 +609,11 @@ def test_evaluation_of_other_texts(nlp) -> None:
 
 
 def test_refused_docs_count_as_empty(nlp) -> None:
-    reference = gold_of(nlp)
-    component = nlp.get_pipe("joint_ie")
-    scores = component.score([Example(nlp.make_doc(TEXT), reference)])
-    assert scores["joint_ie_clusters_r"] == scores["joint_ie_relations_f"] == 0.0
+    reference, predicted = gold_of(nlp), nlp.make_doc(TEXT)
+    predicted.ents = [Span(predicted, ent.start, ent.end, label=ent.label_) for ent in reference.ents]  # others'
+    scores = nlp.get_pipe("joint_ie").score([Example(predicted, reference)])
+    assert scores["ents_f"] == 1.0
+    assert {scores[f"joint_ie_{measure}_r"] for measure in MEASURES} == {0.0}
 
 
 def test_the_component_is_known_to_spacy(nlp, caplog) -> None:
