@@ -455,7 +455,8 @@ def test_a_saved_pipeline_gives_the_same_in_a_new_process(checkpoint, tmp_path) 
     nlp = pipeline(model, min_score=0.2)
     nlp.to_disk(tmp_path / "saved")
     shutil.rmtree(model)
-    expected = [doc._.joint_ie.to_dict() for doc in nlp.pipe(TEXTS)]
+    # the last digits of scores depend on the number of threads, which other tests may have changed in this process
+    expected = [close(doc._.joint_ie) | {"id": doc._.joint_ie.id} for doc in nlp.pipe(TEXTS)]
     moved = (tmp_path / "saved").rename(tmp_path / "moved")
     # an installation with the entry point: spaCy finds the component without any import of ours
     installed = tmp_path / "site" / "entry-1.dist-info"
