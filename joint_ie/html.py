@@ -82,6 +82,11 @@ def policy_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+def inline(**parts: str) -> dict[str, str]:
+    """Styles and scripts for `fill`, and the hashes, ``NAME_HASH``, that the page's policy names them by."""
+    return parts | {f"{name}_HASH": policy_hash(text) for name, text in parts.items()}
+
+
 def fill(template: str, parts: Mapping[str, str]) -> str:
     """The template with every ``@NAME@`` replaced by its part; what a part holds is not looked at again."""
     return re.sub("@([A-Z_]+)@", lambda match: parts[match[1]], template)

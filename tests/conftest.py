@@ -1,9 +1,13 @@
-"""Where tests find the real corpora and reference numbers, which never enter the repository."""
+"""What tests of several rooms need: corpora and reference numbers, which never enter the repository, and a browser."""
 
 import importlib.util
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,6 +38,40 @@ def toy() -> ModuleType:
 def published() -> ModuleType:
     """Golden numbers of published heads, and inputs for heads (`tests/published.py`)."""
     return _module("published")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skips with the reason where it or playwright is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing (pip install playwright)")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no chromium on this machine")
+    with playwright.sync_playwright() as run:
+        started = run.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watched(browser: Any) -> Callable[[str], AbstractContextManager[tuple[Any, list[str]]]]:
+    """Opens an address: the page, and what it has asked for; anything that the browser complains about fails."""
+
+    @contextmanager
+    def visit(url: str) -> Iterator[tuple[Any, list[str]]]:
+        opened = browser.new_page(viewport={"width": 1300, "height": 900})
+        complaints: list[str] = []
+        opened.on("console", lambda message: complaints.append(message.text))
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        requests: list[str] = []
+        opened.on("request", lambda request: requests.append(request.url))
+        opened.goto(url)
+        yield opened, requests
+        assert complaints == []
+        opened.close()
+
+    return visit
 
 
 def _module(name: str) -> ModuleType:

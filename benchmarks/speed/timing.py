@@ -56,14 +56,6 @@ class Stages:
 
         return measured
 
-    def timed_iterator(self, stage: str, items: Iterator[Any]) -> Iterator[Any]:
-        while True:
-            with self.stage(stage):
-                item = next(items, self)
-            if item is self:
-                return
-            yield item
-
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         start = time.process_time()

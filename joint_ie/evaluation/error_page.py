@@ -14,7 +14,7 @@ from joint_ie.evaluation.error_classes import Fact
 from joint_ie.evaluation.error_report import Case, ErrorReport
 from joint_ie.evaluation.error_tables import MEANING, error_tables
 from joint_ie.evaluation.protocol import Mode
-from joint_ie.html import SHARED_SCRIPT, as_json, fill, page_part, policy_hash
+from joint_ie.html import SHARED_SCRIPT, as_json, fill, inline, page_part
 
 _SCRIPTS = ("common.js", "documents.js", "text.js", "lists.js", "start.js")
 
@@ -22,14 +22,7 @@ _SCRIPTS = ("common.js", "documents.js", "text.js", "lists.js", "start.js")
 def error_page(report: ErrorReport, title: str) -> str:
     """The page as text, to be saved as UTF-8; ``title`` says what was compared with what."""
     style, script = _part("page.css"), SHARED_SCRIPT + "".join(_part(name) for name in _SCRIPTS)
-    parts = {
-        "STYLE_HASH": policy_hash(style),
-        "SCRIPT_HASH": policy_hash(script),
-        "STYLE": style,
-        "SCRIPT": script,
-        "DATA": as_json(page_data(report, title)),
-    }
-    return fill(_part("page.html"), parts)
+    return fill(_part("page.html"), inline(STYLE=style, SCRIPT=script) | {"DATA": as_json(page_data(report, title))})
 
 
 def page_data(report: ErrorReport, title: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from joint_ie.document import Document, Entity
-from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, javascript_offsets, page_part, policy_hash
+from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascript_offsets, page_part
 
 _SCRIPTS = ("common.js", "drawing.js", "text.js", "graph.js", "lists.js", "start.js")
 
@@ -23,17 +23,11 @@ def document_page(documents: Iterable[Document], title: str) -> str:
     style, script = _part("page.css"), SHARED_SCRIPT + "".join(_part(name) for name in _SCRIPTS)
     library = _part("vendor", "cytoscape.min.js")
     parts = {
-        "STYLE_HASH": policy_hash(style),
-        "SCRIPT_HASH": policy_hash(script),
-        "LIBRARY_HASH": policy_hash(library),
-        "STYLE": style,
-        "SCRIPT": script,
-        "LIBRARY": library,
         "TITLE": as_html(title),
         "TEXTS": "".join(_static(document) for document in documents),
         "DATA": as_json(page_data(documents, title)),
     }
-    return fill(_part("page.html"), parts)
+    return fill(_part("page.html"), inline(STYLE=style, SCRIPT=script, LIBRARY=library) | parts)
 
 
 def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from joint_ie.errors import check_range
 from joint_ie.graph.elements import Edge, Node, Provenance
 from joint_ie.graph.store import GraphStore
-from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, javascript_offsets, page_part, policy_hash
+from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascript_offsets, page_part
 
 LIMIT = 20_000  # edges: a file of some megabytes, which opens and is searched without a wait
 ORIGINS = 20  # of an edge are in the page, those with the best scores
@@ -53,20 +53,13 @@ def graph_page(graph: GraphStore, title: str, limit: int = LIMIT) -> GraphPage:
     library = _part("vendor", "cytoscape.min.js")
     data = graph_data(graph, title, limit)
     parts = {
-        "STYLE_HASH": policy_hash(style),
-        "SCRIPT_HASH": policy_hash(script),
-        "LIBRARY_HASH": policy_hash(library),
-        "STYLE": style,
-        "SCRIPT": script,
-        "LIBRARY": library,
         "TITLE": as_html(title),
         "TEXTS": "".join(_static(data)),
         "DATA": as_json(data),
     }
     left = data["leftOut"]
-    return GraphPage(
-        fill(_part("graph_page.html"), parts), len(data["nodes"]), len(data["edges"]), left["nodes"], left["edges"]
-    )
+    html = fill(_part("graph_page.html"), inline(STYLE=style, SCRIPT=script, LIBRARY=library) | parts)
+    return GraphPage(html, len(data["nodes"]), len(data["edges"]), left["nodes"], left["edges"])
 
 
 def graph_data(graph: GraphStore, title: str, limit: int) -> dict[str, Any]:

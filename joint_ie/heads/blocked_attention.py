@@ -98,15 +98,17 @@ class _Blocked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...], scale: float) -> Tensor:
         out = _empty(query)
-        keep = query.shape[1] * sum(length**2 for length in lengths) <= KEPT
+        learning = any(ctx.needs_input_grad[:3])
+        keep = learning and query.shape[1] * sum(length**2 for length in lengths) <= KEPT
         kept = []
         for block in _blocks(query.shape[1], lengths):
-            if any(ctx.needs_input_grad[:3]):
-                weights = _weights(query, key, block, scale)
-                _put(out, block, torch.bmm(weights, _part(value, block)))
-                kept += [weights] if keep else []
-            else:
+            if not learning:
                 _put(out, block, _attended(query, key, value, block, scale))
+                continue
+            weights = _weights(query, key, block, scale)
+            _put(out, block, torch.bmm(weights, _part(value, block)))
+            if keep:
+                kept.append(weights)
         _clear(out, lengths)
         ctx.save_for_backward(query, key, value, *kept)
         ctx.lengths, ctx.scale = lengths, scale

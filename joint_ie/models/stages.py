@@ -3,9 +3,8 @@
 `prediction` turns their results into Documents, `tuning` looks for the best thresholds between them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
 from joint_ie.encoding.spans import all_spans
-from joint_ie.heads.coreference import PairwiseCoreferenceScorer, PreparedMentions
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import LikelyPairs, cluster
@@ -92,9 +90,9 @@ class Stages:
         sentence = batch.words.sentence
         encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=sentence.device))
         spans = all_spans(sentence, width)
-        logits = _in_chunks(
-            lambda part: self.model.mention_scorer(encoded.words(part), part.diff(dim=1).squeeze(1)), spans, SPANS
-        )
+        scorer = self.model.mention_scorer
+        parts = spans.split(SPANS)
+        logits = torch.cat([scorer(encoded.words(part), part.diff(dim=1).squeeze(1)) for part in parts])
         probability = at_least_float32(logits).sigmoid()
         if not self.model.settings.mentions.overlap:
             probability = probability * most_probable(spans, probability)
@@ -124,7 +122,7 @@ class Stages:
         threshold = self.model.settings.coreference.threshold
         clusters = [
             sorted(
-                (sorted(cluster, key=here.spans.__getitem__) for cluster in cluster(here.pairs, threshold)),
+                (sorted(found, key=here.spans.__getitem__) for found in cluster(here.pairs, threshold)),
                 key=lambda cluster: here.spans[cluster[0]],
             )
             for here in found
@@ -214,10 +212,9 @@ class Stages:
         kept, scores, done = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0)], 0
         for compared in compared_pairs(texts):
             pairs = torch.from_numpy(compared)
-            distance = edit_distances(texts, pairs).to(vectors.device)
-            on_device = pairs.to(vectors.device)
-            rows = torch.arange(len(pairs), device=vectors.device)
-            logits = _in_chunks(partial(_scored, scorer, prepared, on_device, distance), rows, MENTION_PAIRS)
+            distance = edit_distances(texts, pairs)
+            asked = (part.to(vectors.device).split(MENTION_PAIRS) for part in (pairs, distance))
+            logits = torch.cat([scorer.score(prepared, *part) for part in zip(*asked, strict=True)])
             probability = logits.double().sigmoid().cpu().numpy()
             likely = ~(probability <= floor)  # a diverged model's NaN is kept and reported
             kept.append(compared[likely])
@@ -226,13 +223,6 @@ class Stages:
         first, second = np.concatenate(kept).T
         left_out = len(texts) * (len(texts) - 1) // 2 - done
         return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
-
-
-def _scored(
-    scorer: PairwiseCoreferenceScorer, prepared: PreparedMentions, pairs: Tensor, distance: Tensor, rows: Tensor
-) -> Tensor:
-    """Logits of the ``rows`` of ``pairs``."""
-    return scorer.score(prepared, pairs[rows], distance[rows])
 
 
 def most_probable(spans: Tensor, probability: Tensor) -> Tensor:
@@ -255,8 +245,3 @@ def _with_mentions(typed: tuple[int, float], here: FoundMentions, cluster: Seque
     """Type and score of an entity: the type's probability times the mean probability of its mentions."""
     kind, score = typed
     return kind, min(1.0, score * sum(here.probability[i] for i in cluster) / len(cluster))
-
-
-def _in_chunks(score: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
-    """``score`` of ``rows``, so many at a time."""
-    return torch.cat([score(part) for part in rows.split(size)])

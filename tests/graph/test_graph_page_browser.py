@@ -1,6 +1,5 @@
 """The page of a graph in a browser: searching, opening, filtering, and that nothing of a document ever runs."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from joint_ie.graph import GraphStore
 from joint_ie.graph.graph_page import graph_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 EVIL = "<script>alert(1)</script>"
 QUOTED = "\"'`</script><img src=x onerror=alert(1)>"
@@ -49,29 +46,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as run:
-        started = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def page(browser: Any, file: Path) -> Iterator[Any]:
+def page(watched: Any, file: Path) -> Iterator[Any]:
     """Whatever the browser complains about or loads fails the test."""
-    opened = browser.new_page(viewport={"width": 1300, "height": 900})
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    requests: list[str] = []
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(file.as_uri())
-    yield opened
-    assert complaints == []
+    with watched(file.as_uri()) as (opened, requests):
+        yield opened
     assert requests == [file.as_uri()]
-    opened.close()
 
 
 def click(page: Any, selector: str) -> None:

@@ -1,7 +1,6 @@
 """The server's page in a browser: a text goes in, and its picture can be used; nothing of a text ever runs."""
 
 import runpy
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from joint_ie.text import Tokeniser
 pytest.importorskip("fastapi", reason="FastAPI is not installed (pip install joint-ie[server])")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 server_of = runpy.run_path(str(Path(__file__).with_name("running_server.py")))
 
@@ -45,13 +42,9 @@ class Finder:
             yield bare.with_annotations(entities, relations if len(entities) > 2 else ())
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> None:
     playwright.expect.set_options(timeout=30_000)  # a busy machine is no failure
-    with playwright.sync_playwright() as run:
-        started = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +54,11 @@ def server() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, server: Any) -> Iterator[Any]:
+def page(watched: Any, server: Any) -> Iterator[Any]:
     """The page; whatever the browser complains about, or loads from elsewhere, fails the test."""
-    opened = browser.new_page(viewport={"width": 1300, "height": 900})
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    requests: list[str] = []
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(server.url)
-    yield opened
-    assert complaints == []
+    with watched(server.url) as (opened, requests):
+        yield opened
     assert {url for url in requests if not url.startswith(("data:", "about:"))} <= {server.url, server.url + "extract"}
-    opened.close()
 
 
 def extract(page: Any, text: str) -> Any:
