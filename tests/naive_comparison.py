@@ -55,8 +55,7 @@ def our_results(model: JointModel, collator: Collator, documents: list[Document]
             encoded, mentions = steps.mentions(batch)
             found = steps.entities(batch, mentions)
         scored = steps.pairs(batch, encoded, found, given=given)
-        logits = [part for _, part in scored.chunks]
-    logits = torch.cat(logits) if logits else torch.zeros(0, 1 + len(model.schema.relation_types))
+        logits = scored.logits() if len(scored.pairs) else torch.zeros(0, 1 + len(model.schema.relation_types))
     first, results = 0, []
     for number, document in enumerate(done):
         rows = scored.pairs.document == number

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from joint_ie.heads.split_linear import SplitLinear
@@ -10,7 +9,10 @@ from joint_ie.heads.split_linear import SplitLinear
 
 @dataclass(frozen=True)
 class PreparedMentions:
-    """Every mention as the ``first`` and as the ``second`` of a pair, and every ``distance``; [., hidden] each."""
+    """Every mention as the ``first`` and as the ``second`` of a pair, and every ``distance`` (with the bias).
+
+    [., hidden] each.
+    """
 
     first: Tensor
     second: Tensor
@@ -48,15 +50,14 @@ class PairwiseCoreferenceScorer(nn.Module):
 
     def prepare(self, span_vectors: Tensor) -> PreparedMentions:
         """What all pairs of the mentions share."""
-        return PreparedMentions(
-            self.hidden.project(0, span_vectors),
-            self.hidden.project(1, span_vectors),
-            self.hidden.project(2, self.distance_embedding.weight),
-        )
+        first, second = (self.hidden.project(part, span_vectors) for part in (0, 1))
+        distance = self.hidden.project(2, self.distance_embedding.weight) + self.hidden.bias
+        return PreparedMentions(first, second, distance.to(first.dtype))  # under autocast that of the products
 
     def score(self, mentions: PreparedMentions, pairs: Tensor, edit_distance: Tensor) -> Tensor:
         """As `forward`."""
         row = edit_distance.clamp(max=len(mentions.distance) - 1)
-        hidden = mentions.first.index_select(0, pairs[:, 0]) + mentions.second.index_select(0, pairs[:, 1])
-        hidden = hidden + mentions.distance.index_select(0, row) + self.hidden.bias
-        return self.out(self.dropout(torch.relu(hidden))).squeeze(1)
+        hidden = mentions.first.index_select(0, pairs[:, 0])
+        hidden += mentions.second.index_select(0, pairs[:, 1])
+        hidden += mentions.distance.index_select(0, row)
+        return self.out(self.dropout(hidden.relu_())).squeeze(1)

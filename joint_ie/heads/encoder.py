@@ -20,6 +20,7 @@ from joint_ie.heads.blocked_attention import register_blocked_attention
 from joint_ie.heads.precision import at_least_float32
 
 EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are divided by their number + 1e-10
+TOGETHER = 1 << 12  # columns of windows that a CPU encodes together, unless it learns: few enough to stay in a cache
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,20 @@ class SharedEncoder(nn.Module):
         if self.casing is not None and casing is not None:
             classes = torch.where(windows.flat >= 0, casing[windows.flat.clamp(min=0)], 0)
             embeddings = embeddings + self.casing(classes)
+        whole = torch.is_grad_enabled() or embeddings.device.type != "cpu"
+        size = len(embeddings) if whole else max(1, TOGETHER // windows.width)
+        parts = zip(embeddings.split(size), windows.attention_mask.split(size), strict=True)
+        layers = [torch.cat(layer) for layer in zip(*(self._top(*part) for part in parts), strict=True)]
+        averaged = at_least_float32(torch.stack(layers[1:])).mean(0) if len(layers) > 2 else layers[1]
+        return Encoding(_stitch(windows, averaged), tuple(layers[:-1]))
+
+    def _top(self, embeddings: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """What comes out of the layers that are averaged, and before them out of the one below."""
         output = self.model(
-            inputs_embeds=embeddings,
-            attention_mask=windows.attention_mask,
-            output_hidden_states=True,
-            return_dict=True,
+            inputs_embeds=embeddings, attention_mask=attention_mask, output_hidden_states=True, return_dict=True
         )
-        states, averaged = output.last_hidden_state, self.averaged_layers
-        if averaged > 1:
-            states = at_least_float32(torch.stack(output.hidden_states[-averaged:])).mean(0)
-        return Encoding(_stitch(windows, states), tuple(output.hidden_states[-averaged - 1 : -1]))
+        top: tuple[Tensor, ...] = output.hidden_states[-self.averaged_layers - 1 :]
+        return top
 
 
 def _stitch(windows: Windows, states: Tensor) -> Tensor:

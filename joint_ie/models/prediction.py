@@ -76,8 +76,10 @@ class Predictor:
             relations.append(relation)
         if not rows:
             return [replace(document, relations=()) for document in documents]
-        facts = scored.pairs[torch.cat(rows)]
-        return self._written(documents, scored, facts, torch.cat(relations), torch.cat(scores))
+        row = torch.cat(rows)
+        order = torch.argsort(row, stable=True)  # by head and tail
+        facts = scored.pairs[row[order]]
+        return self._written(documents, scored, facts, torch.cat(relations)[order], torch.cat(scores)[order])
 
     def _written(
         self,

@@ -54,7 +54,7 @@ class FoundMentions:
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Entity pairs of a batch; ``chunks`` yields (rows of ``pairs``, logits [rows, 1 + relations]) once.
+    """Entity pairs of a batch; ``chunks`` yields (rows of ``pairs``, logits [rows, 1 + relations]) once, in any order.
 
     ``given`` and ``view`` are what they were scored from, None only where there are no pairs. ``left_out`` counts
     pairs too far apart to be scored.
@@ -65,6 +65,11 @@ class ScoredPairs:
     chunks: Iterator[tuple[Tensor, Tensor]]
     given: PairInput | None = None
     view: TokenView | None = None
+
+    def logits(self) -> Tensor:
+        """Those of all ``pairs``, of which there must be one at least, in their order; takes the chunks."""
+        rows, logits = zip(*self.chunks, strict=True)
+        return torch.cat(logits)[torch.cat(rows).argsort()]
 
 
 class Stages:
@@ -122,7 +127,7 @@ class Stages:
         threshold = self.model.settings.coreference.threshold
         clusters = [
             sorted(
-                (sorted(found, key=here.spans.__getitem__) for found in cluster(here.pairs, threshold)),
+                (sorted(members, key=here.spans.__getitem__) for members in cluster(here.pairs, threshold)),
                 key=lambda cluster: here.spans[cluster[0]],
             )
             for here in found
@@ -195,7 +200,9 @@ class Stages:
         inputs = self.model.pair_input(encoded, batch.words, mentions, kinds, pairs)
         head = self.model.relation_scorer
         shared = head.prepare(inputs)
-        rows = torch.arange(len(pairs), device=device).split(ENTITY_PAIRS)
+        # (a, b) beside (b, a), so that heads whose pairs have one context for both make it once
+        low, high = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
+        rows = torch.argsort(low * mentions.entities + high, stable=True).split(ENTITY_PAIRS)
         scored = ((part, head.score(shared, pairs[part])) for part in rows)
         chunks = ((part, at_least_float32(scores.logits if plain else scores.decisive)) for part, scores in scored)
         return ScoredPairs(pairs, left_out, chunks, inputs, encoded.view)

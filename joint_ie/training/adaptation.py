@@ -80,7 +80,7 @@ class Teacher:
             given = self.stages.batch(batch.given.documents, given=True)
             encoded, found = self.stages.given(given)
             scored = self.stages.pairs(given, encoded, found, plain=True, given=True)
-            logits = torch.cat([part for _, part in scored.chunks]).cpu()
+            logits = scored.logits().cpu()
         # the teacher's are all pairs that a document asks about, ordered by head and tail
         keys = (scored.pairs.head * mentions.entities + scored.pairs.tail).cpu()
         return logits[torch.searchsorted(keys, pairs.head * mentions.entities + pairs.tail)]

@@ -152,7 +152,7 @@ def test_a_teacher_that_refuses_pairs_teaches_their_own_logits(toy) -> None:
         given = taught.teacher.stages.batch(batch.given.documents, given=True)
         with torch.no_grad():
             scored = taught.teacher.stages.pairs(given, *taught.teacher.stages.given(given))
-            decisive = torch.cat([logits for _, logits in scored.chunks])
+            decisive = scored.logits()
         moved = decisive[:, 1:] < batch.targets.teacher.logits[:, 1:] - 1
         assert torch.equal(moved.all(1), moved.any(1))
         assert (decisive[moved.any(1), 1:] <= -10).all()
