@@ -9,6 +9,7 @@ Ratios are medians over rounds; "cpu" counts the seconds of all threads, which a
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from documents import corpus, of_entities, of_words
 from memory import peak
 from rich.console import Console
 from rich.table import Table
-from subjects import Subject, Training
+from subjects import GOLD, JOINT, Subject, Training
 from timing import in_turns
+
+from joint_ie.encoding.training_set import TrainingBatch
+from joint_ie.models.joint import JointModel
 
 PARTS = ("runs", "stages", "naive", "words", "entities", "memory")
 WORDS = (100, 500, 2000, 20000)
@@ -75,7 +79,7 @@ def measure_runs(subject: Subject, source: list[Any], args: argparse.Namespace) 
     )
     rows = {name: row(times, name) for name in times.seconds}
     if args.train_corpus:
-        training = Training(subject, args.train_corpus, documents=60, steps=6)
+        training = Training(subject, JOINT, args.train_corpus, documents=60, steps=6)
         times = in_turns({BARE: training.bare_step, "training step": training.step}, args.rounds, "training")
         rows |= {"bare encoder, forward and backward": row(times, BARE), "training step": row(times, "training step")}
     return rows
@@ -105,15 +109,16 @@ def measure_naive(subject: Subject, source: list[Any], args: argparse.Namespace)
         "gold entities": (subject.gold_entities(documents), lambda: naive_gold_entities(slow, collator, documents)),
     }
     if args.train_corpus:
-        training = Training(subject, args.train_corpus, documents=8, steps=1)
-        slow_training = eager_copy(training.model)
+        for name, config in (("joint training step", JOINT), ("gold-entities training step", GOLD)):
+            training = Training(subject, config, args.train_corpus, documents=8, steps=1)
+            slow_training = eager_copy(training.model)
 
-        def step() -> None:
-            for batch in training.batches:
-                naive_training_loss(slow_training, collator, batch).loss.backward()
-                slow_training.zero_grad()
+            def step(slow: JointModel = slow_training, batches: Sequence[TrainingBatch] = training.batches) -> None:
+                for batch in batches:
+                    naive_training_loss(slow, collator, batch).loss.backward()
+                    slow.zero_grad()
 
-        work["joint training step"] = (training.step, step)
+            work[name] = (training.step, step)
     rows = {}
     for name, (ours, theirs) in work.items():
         times = in_turns({"ours": ours, "naive": theirs}, max(1, args.rounds // 2), f"naive {name}")

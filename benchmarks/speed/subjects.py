@@ -17,6 +17,7 @@ from joint_ie.encoding.grouping import by_length
 from joint_ie.encoding.training_set import TrainingBatch
 from joint_ie.encoding.windows import Windows
 from joint_ie.extraction import Extractor
+from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.precision import autocast
 from joint_ie.models.prediction import Predictor
@@ -101,16 +102,25 @@ class Subject:
         return clock.seconds
 
 
-class Training:
-    """A training step of the joint model (all four tasks, optimiser included), and its bare encoder's two passes."""
+JOINT, GOLD = "joint.yaml", "systems/atlop.yaml"
 
-    def __init__(self, subject: Subject, corpus: str, documents: int, steps: int) -> None:
-        files = [str(CONFIGS / name) for name in ("joint.yaml", "data/redocred.yaml")]
-        mapping = load_yaml(files, []) | {"data": {"train": [{"corpus": corpus, "limit": documents}], "dev": corpus}}
-        experiment = Experiment.from_mapping(mapping, where="configs/joint.yaml")
+
+class Training:
+    """A training step, optimiser included, and its bare encoder's two passes.
+
+    Settings are those of ``config``: `JOINT` learns all four tasks, `GOLD` relations between given entities as ATLOP
+    does. The encoder is the subject's.
+    """
+
+    def __init__(self, subject: Subject, config: str, corpus: str, documents: int, steps: int) -> None:
+        mapping = load_yaml([str(CONFIGS / config)], [])
+        mapping |= {"data": {"train": [{"corpus": corpus, "limit": documents}], "dev": corpus}}
+        experiment = Experiment.from_mapping(mapping, where=f"configs/{config}")
         self.precision = subject.extractor.precision
         self.settings = experiment.training
-        self.model = copy.deepcopy(subject.model).train()
+        encoder = copy.deepcopy(subject.model.encoder.model)
+        settings = replace(experiment.model, encoder=subject.model.settings.encoder)
+        self.model = JointModel(JointConfig.build(settings, encoder.config, subject.model.schema), encoder).train()
         self.bare = copy.deepcopy(subject.bare).train()
         self.groups = parameter_groups(self.model, self.settings)
         self.optimizer = adamw(self.model, self.groups)
@@ -130,7 +140,7 @@ class Training:
 
     def bare_step(self) -> None:
         for batch in self.batches:
-            view = batch.given.plain
+            view = batch.given.plain or batch.given.marked
             assert view is not None
             with autocast(self.model.device, self.precision):
                 states = self.bare(input_ids=view.windows.input_ids, attention_mask=view.windows.attention_mask)
