@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from tqdm import tqdm
@@ -22,7 +22,8 @@ from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError, check_range
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model, predictor_for
-from joint_ie.models.precision import Precision, autocast, default_device, resolve_precision
+from joint_ie.models.openvino import run_by_openvino
+from joint_ie.models.precision import Engine, Precision, autocast, default_device, resolve_precision
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
@@ -46,7 +47,10 @@ class Extractor:
             evaluation mode.
         tokenizer: its subword tokenizer.
         language: spaCy's code of the language that texts are split into words by.
-        precision: ``bf16`` or ``no`` (32 bits); ``auto`` is bf16 where the device has instructions for it.
+        precision: ``bf16`` or ``no`` (32 bits); ``auto`` is bf16 where the device has instructions for it. ``int8`` is
+            ``auto`` with an encoder in 8 bits, which OpenVINO has.
+        engine: what runs the encoder; ``openvino`` (``pip install 'joint-ie[openvino]'``) runs a copy on a CPU, of
+            joint models only.
     """
 
     def __init__(
@@ -54,10 +58,16 @@ class Extractor:
         model: JointModel | Seq2SeqModel,
         tokenizer: PreTrainedTokenizerBase,
         language: str = "en",
-        precision: Precision = "auto",
+        precision: Precision | Literal["int8"] = "auto",
+        engine: Engine = "torch",
     ) -> None:
         self.model = model.eval()
-        self.precision = resolve_precision(precision, model.device)
+        self.engine, self.int8 = engine, precision == "int8"
+        self.precision = resolve_precision("auto" if precision == "int8" else precision, model.device)
+        if engine == "openvino":
+            run_by_openvino(model, self.precision, self.int8)
+        elif self.int8:
+            raise InputError("precision int8 is OpenVINO's; take engine openvino as well, or another precision")
         self._tokenise = Tokeniser(language)
         self._predictor = predictor_for(model, tokenizer)
 
@@ -185,12 +195,13 @@ def load(
     device: str | torch.device | None = None,
     threads: int | None = None,
     language: str = "en",
-    precision: Precision = "auto",
+    precision: Precision | Literal["int8"] = "auto",
+    engine: Engine = "torch",
 ) -> Extractor:
     """An `Extractor` with the bundled model (``default``), that of a folder, or that of the hub (``user/name``).
 
     ``device`` is a GPU if there is one, unless named; ``threads`` limits the CPU threads of torch (in the whole
-    process); see `Extractor` for ``language`` and ``precision``.
+    process); see `Extractor` for ``language``, ``precision`` and ``engine``.
     """
     folder = find_model(model)
     place = usable_device(device)
@@ -198,7 +209,7 @@ def load(
         check_range("threads", threads, 1)
         torch.set_num_threads(threads)
     loaded, tokenizer = load_model(folder)
-    return Extractor(loaded.to(place), tokenizer, language, precision)
+    return Extractor(loaded.to(place), tokenizer, language, precision, engine)
 
 
 def usable_device(device: str | torch.device | None = None) -> torch.device:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def positive(text: str) -> int:
@@ -25,3 +26,25 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} should be from 0 to 1")
     return value
+
+
+def add_computing(parser: argparse.ArgumentParser) -> None:
+    """``--threads``, ``--precision`` and ``--engine``, which are what `joint_ie.load` calls so."""
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "bf16", "no", "int8"),
+        default="auto",
+        help="auto: bf16 where the device has it, else no, which is 32 bits; int8: the encoder in 8 bits, by OpenVINO",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("torch", "openvino"),
+        default="torch",
+        help="what runs the encoder; on CPUs, openvino is faster, above all without bf16 (default: %(default)s)",
+    )
+
+
+def computing(args: argparse.Namespace) -> dict[str, Any]:
+    """What `add_computing` declared, for `joint_ie.load`."""
+    return {"threads": args.threads, "precision": args.precision, "engine": args.engine}

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import positive
+from joint_ie.cli.arguments import add_computing, computing, positive
 
 
 def add_parser(commands: Any) -> None:
@@ -17,8 +17,7 @@ def add_parser(commands: Any) -> None:
     add_scoring_arguments(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the predicted documents (JSON Lines)")
     parser.add_argument("--limit", type=positive, metavar="N", help="the first N documents only")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
-    parser.add_argument("--precision", choices=("auto", "bf16", "no"), default="auto", help="default: %(default)s")
+    add_computing(parser)
     parser.set_defaults(run=run)
 
 
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     gold = load_corpus(args.corpus, reader=args.reader, text_order=text_order(args))[: args.limit]
     protocols = chosen_protocols(args, gold)
-    extract = load(args.model, threads=args.threads, precision=args.precision)
+    extract = load(args.model, **computing(args))
     if args.mode == "end-to-end":
         predicted = list(extract.pipe(gold, progress=True))
     else:

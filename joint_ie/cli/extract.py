@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from joint_ie.cli.arguments import fraction, positive
+from joint_ie.cli.arguments import add_computing, computing, fraction
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with FILE: skip what it has, append the rest")
     parser.add_argument("--min-score", type=fraction, default=0.0, metavar="S", help="leave out relations below S")
     parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
-    parser.add_argument(
-        "--precision", choices=("auto", "bf16", "no"), default="auto", help="auto: bf16 where the device has it"
-    )
+    add_computing(parser)
     parser.set_defaults(run=run)
 
 
@@ -81,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 yield item
 
-    extract = load(args.model, threads=args.threads, language=args.language, precision=args.precision)
+    extract = load(args.model, language=args.language, **computing(args))
     documents = extract.pipe(
         remaining(),
         min_score=args.min_score,

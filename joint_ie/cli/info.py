@@ -5,6 +5,7 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def _installation() -> Iterator[tuple[str, object]]:
     yield "python", platform.python_version()
     yield "device", torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     yield "threads", torch.get_num_threads()
+    yield "OpenVINO", version("openvino") if find_spec("openvino") else "not installed"
     yield "precision auto", {"bf16": "bf16", "no": "no (32 bits)"}[resolve_precision("auto", device)]
 
 

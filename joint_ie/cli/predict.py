@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import positive
+from joint_ie.cli.arguments import add_computing, computing
 
 
 def add_parser(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="submission file")
     parser.add_argument("--mode", choices=("gold-entities",), default="gold-entities", help="default: %(default)s")
     parser.add_argument("--reader", metavar="R", help="format of the corpus (default: recognised)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    add_computing(parser)
     parser.set_defaults(run=run)
 
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from joint_ie.extraction import load
 
     documents = load_corpus(args.corpus, reader=args.reader)
-    extract = load(args.model, threads=args.threads)
+    extract = load(args.model, **computing(args))
     count = write_submission(extract.gold_entities(documents, progress=True), args.output)
     print(f"{count} relations in {len(documents)} documents: {args.output}")
     return 0

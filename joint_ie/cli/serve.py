@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import positive
+from joint_ie.cli.arguments import add_computing, computing, positive
 from joint_ie.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--port", type=int, default=8600, help="0: any that is free (default: %(default)s)")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
     parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
-    parser.add_argument(
-        "--precision", choices=("auto", "bf16", "no"), default="auto", help="auto: bf16 where the device has it"
-    )
+    add_computing(parser)
     parser.add_argument(
         "--batch-words",
         type=positive,
@@ -83,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if not local and token is None:
         logger.warning("%s can be reached from other machines, by anyone; ask for a token (--token-file)", args.host)
     with bind(args.host, args.port) as listener:
-        extractor = load(args.model, threads=args.threads, language=args.language, precision=args.precision)
+        extractor = load(args.model, language=args.language, **computing(args))
         batch_words = args.batch_words or (1 if extractor.model.device.type == "cpu" else 3000)
         batcher = Batcher(extractor, batch_words)
         served = Served("default" if args.model == "default" else Path(args.model).name, args.language)

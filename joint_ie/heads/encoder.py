@@ -1,7 +1,7 @@
 """The shared encoder: windows in, one hidden state for every token of the batch out."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,8 @@ class SharedEncoder(nn.Module):
             raise InputError(f"averaged_layers = {averaged_layers}, but the encoder has {there}; choose 1 to {there}")
         self.model = model
         self.averaged_layers = averaged_layers
+        self.engine: Callable[[Tensor, Tensor], tuple[Tensor, ...]] | None = None
+        """What runs instead of `layers`, if anything; nothing is learned through it."""
         self.casing: nn.Embedding | None = None
         if casing_classes:
             self.casing = nn.Embedding(casing_classes, model.get_input_embeddings().embedding_dim)
@@ -69,12 +71,16 @@ class SharedEncoder(nn.Module):
         whole = torch.is_grad_enabled() or embeddings.device.type != "cpu"
         size = len(embeddings) if whole else max(1, TOGETHER // windows.width)
         parts = zip(embeddings.split(size), windows.attention_mask.split(size), strict=True)
-        layers = [torch.cat(layer) for layer in zip(*(self._top(*part) for part in parts), strict=True)]
+        run = self.layers if self.engine is None else self.engine
+        layers = [torch.cat(layer) for layer in zip(*(run(*part) for part in parts), strict=True)]
         averaged = at_least_float32(torch.stack(layers[1:])).mean(0) if len(layers) > 2 else layers[1]
         return Encoding(_stitch(windows, averaged), tuple(layers[:-1]))
 
-    def _top(self, embeddings: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """What comes out of the layers that are averaged, and before them out of the one below."""
+    def layers(self, embeddings: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """What comes out of the layers that are averaged, and before them out of the one below.
+
+        ``embeddings`` [windows, width, word size] and ``attention_mask`` [windows, width] in, [windows, width, d] out.
+        """
         output = self.model(
             inputs_embeds=embeddings, attention_mask=attention_mask, output_hidden_states=True, return_dict=True
         )

@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 
 Precision = Literal["auto", "bf16", "no"]
+Engine = Literal["torch", "openvino"]
+"""What runs the encoder."""
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
