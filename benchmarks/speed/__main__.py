@@ -25,7 +25,7 @@ from joint_ie.encoding.training_set import TrainingBatch
 from joint_ie.models.joint import JointModel
 
 PARTS = ("runs", "stages", "naive", "words", "entities", "memory")
-WORDS = (100, 500, 2000, 20000)
+WORDS = (100, 200, 500, 2000, 20000)
 ENTITIES = (10, 20, 42, 100, 300)
 BARE = "bare encoder"
 

@@ -79,8 +79,8 @@ def pair_contexts(
         for rows in both.split(max(1, ELEMENTS // ((end - begin) * heads))):
             part = PairIndex(number[pairs.head[rows]], number[pairs.tail[rows]], pairs.document[rows])
             weighted, weight = part_context(entities, hidden, token_offset, part, begin, weighting)
-            context = context.index_add(0, rows, weighted.to(context.dtype))  # autocast computes products in bfloat16
-            norm = norm.index_add(0, rows, weight)
+            context.index_add_(0, rows, weighted.to(context.dtype))  # autocast computes products in bfloat16
+            norm.index_add_(0, rows, weight)
     return _normalised(context, norm, hidden, token_offset, pairs, weighting)
 
 
@@ -140,9 +140,9 @@ def entity_attention(
         count = count[needed]
     width = end - begin
     if begin or values.shape[2] != width or bool(start.any()):
-        column = start[:, None] - begin + torch.arange(values.shape[2], device=values.device)
-        in_block = (column >= 0) & (column < width)
-        column = column.clamp(0, width - 1)[:, None, :].expand_as(values)
-        kept = values * in_block[:, None, :]
-        values = values.new_zeros(*values.shape[:2], width).scatter_add(2, column, kept)
+        band = values.shape[2]
+        column = torch.arange(begin, end, device=values.device) - start[:, None]  # [mentions, positions]
+        in_band = (column >= 0) & (column < band)
+        column = column.clamp(0, band - 1)[:, None].expand(-1, values.shape[1], -1)
+        values = values.gather(2, column) * in_band[:, None]
     return segment_sum(values, entity, len(count)) / count[:, None, None]
