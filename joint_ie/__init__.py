@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from joint_ie import evaluation, losses
     from joint_ie.document import Document
     from joint_ie.extraction import Extractor, load
+    from joint_ie.models.hub import push_to_hub
 
     __version__: str
 
-__all__ = ["Document", "Extractor", "__version__", "evaluation", "load", "losses"]
+__all__ = ["Document", "Extractor", "__version__", "evaluation", "load", "losses", "push_to_hub"]
 
-_HOMES = {"Document": "joint_ie.document", "Extractor": "joint_ie.extraction", "load": "joint_ie.extraction"}
+_HOMES = {
+    "Document": "joint_ie.document",
+    "Extractor": "joint_ie.extraction",
+    "load": "joint_ie.extraction",
+    "push_to_hub": "joint_ie.models.hub",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,9 +25,11 @@ def spans(document: Document) -> list[dict[str, Any]]:
     A mention across the end of a sentence is cut there.
     """
     items = []
-    mentions = sorted({(m.start, m.end, e.type) for e in document.entities for m in e.mentions})
-    for start, end in document.sentence_spans:
-        inside = [(first, last, type) for first, last, type in mentions if first < end and last > start]
+    inside: list[list[tuple[int, int, str]]] = [[] for _ in document.sentence_spans]
+    for first, last, type in sorted({(m.start, m.end, e.type) for e in document.entities for m in e.mentions}):
+        for sentence in range(document.token_sentence[first], document.token_sentence[last - 1] + 1):
+            inside[sentence].append((first, last, type))
+    for (start, end), mentions in zip(document.sentence_spans, inside, strict=True):
         items.append(
             {
                 "tokens": list(document.words[start:end]),
@@ -37,7 +39,7 @@ def spans(document: Document) -> list[dict[str, Any]]:
                         "end_token": min(last, end) - start,
                         "label": as_html(type),
                     }
-                    for first, last, type in inside
+                    for first, last, type in mentions
                 ],
             }
         )

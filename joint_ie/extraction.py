@@ -229,21 +229,23 @@ def _done(
     results: Sequence[Callable[[], list[Document]]],
     on_error: Callable[[InputError], None] | None,
 ) -> Iterator[Document]:
-    """The documents in their order, those of the ``groups`` as the ``results`` have them."""
-    done = [replace(document, relations=()) for document in documents]
-    refused: set[int] = set()
+    """The documents in their order, those of the ``groups`` as the ``results`` have them; errors in this order, too."""
+    done: list[Document | InputError] = [replace(document, relations=()) for document in documents]
     for group, result in zip(groups, results, strict=True):
         try:
             annotated = result()
         except InputError as error:  # a document that is too long for the model's stages, which runs alone
             if on_error is None or len(group) > 1:
                 raise
-            on_error(error)
-            refused.update(group)
+            done[group[0]] = error
             continue
         for i, document in zip(group, annotated, strict=True):
             done[i] = document
-    yield from (document for i, document in enumerate(done) if i not in refused)
+    for item in done:
+        if isinstance(item, Document):
+            yield item
+        elif on_error is not None:
+            on_error(item)
 
 
 def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:

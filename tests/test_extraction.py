@@ -121,6 +121,17 @@ def test_errors_in_parallel_leave_the_others(extract, monkeypatch, two_threads):
     assert torch.get_num_threads() == 2
 
 
+def test_errors_come_when_it_is_their_turn(extract, monkeypatch):
+    def end_to_end(documents):
+        raise InputError(documents[0].id)
+
+    monkeypatch.setattr(extract._predictor, "end_to_end", end_to_end)
+    seen = []
+    for document in extract.pipe(TEXTS, batch_words=1, on_error=lambda error: seen.append(str(error))):
+        seen.append(document.id)  # those without words
+    assert seen == [f"text-{number}" for number in range(1, len(TEXTS) + 1)]
+
+
 def test_a_stream_in_parallel_may_be_left(extract, monkeypatch, two_threads):
     monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 4)
     documents = extract.pipe((f"Bob met Eve {i}." for i in itertools.count()), batch_words=5)

@@ -6,6 +6,7 @@ The layout is that of `joint_ie.corpora.docbin`; the component adds the span gro
 import hashlib
 import io
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+import torch
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
@@ -78,6 +80,7 @@ class JointIE(Pipe):
         self.batch_words = batch_words
         self._language = language
         self._loaded: tuple[Extractor, PreTrainedTokenizerBase] | None = None
+        self._process = os.getpid()
         add_extensions()
 
     @property
@@ -148,7 +151,18 @@ class JointIE(Pipe):
                 ) from None
             return self.from_disk(folder)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For ``n_process`` where processes are not forked: a model that has run cannot be pickled, but be saved."""
+        state = vars(self) | {"name": self.name, "_loaded": self.to_bytes() if self._loaded else None}
+        state.pop("_tokenise", None)
+        return _unpickled, (state,)
+
     def _model(self) -> tuple[Extractor, PreTrainedTokenizerBase]:
+        if self._process != os.getpid():
+            # One of the processes of `n_process`: each has a core, and torch's threads, which a fork does not copy,
+            # would be waited for without end.
+            torch.set_num_threads(1)
+            self._process = os.getpid()
         if self._loaded is None:
             self._loaded = _load(find_model(self.source), self.precision)
         return self._loaded
@@ -172,6 +186,7 @@ class JointIE(Pipe):
 
     def _annotated(self, numbered: Iterable[tuple[int, Doc]]) -> Iterator[Doc]:
         waiting: deque[tuple[Doc, Document]] = deque()
+        errors: deque[InputError] = deque()  # in the order of the Docs that they refuse
 
         def documents() -> Iterator[Document]:
             for number, doc in numbered:
@@ -181,7 +196,7 @@ class JointIE(Pipe):
                 yield document
 
         results = self.extractor.pipe(
-            documents(), batch_words=self.batch_words, min_score=self.min_score, on_error=lambda error: None
+            documents(), batch_words=self.batch_words, min_score=self.min_score, on_error=errors.append
         )
         for result in chain(results, [None]):
             while waiting:
@@ -189,14 +204,7 @@ class JointIE(Pipe):
                 if result is not None and document.id == result.id:
                     yield self._write(doc, replace(result, id=_id(doc)))
                     break
-                self._refuse(doc, document)
-
-    def _refuse(self, doc: Doc, document: Document) -> None:
-        """Hand a Doc that was left out to the error handler, with the error, which it gets once more."""
-        try:
-            self.extractor(document)
-        except InputError as error:
-            self.get_error_handler()(self.name, self, [doc], error)
+                self.get_error_handler()(self.name, self, [doc], errors.popleft())
 
     def _write(self, doc: Doc, document: Document) -> Doc:
         mentions = annotate(doc, document)
@@ -238,10 +246,19 @@ def _beside(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     return [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
 
 
+def _unpickled(state: dict[str, Any]) -> JointIE:
+    """See `JointIE.__reduce__`."""
+    component = JointIE.__new__(JointIE)
+    saved = state.pop("_loaded")
+    for name, value in state.items():
+        setattr(component, name, value)
+    component._loaded = None
+    add_extensions()
+    return component.from_bytes(saved) if saved else component
+
+
 def _load(folder: Path, precision: Precision) -> tuple[Extractor, PreTrainedTokenizerBase]:
     model, tokenizer = load_model(folder)
-    if isinstance(model, JointModel):
-        model.config.packed = False  # its weights are in 32 bits now, and so will be those that are saved
     return Extractor(model.to(usable_device()), tokenizer, precision=precision), tokenizer
 
 

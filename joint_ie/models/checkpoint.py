@@ -103,6 +103,7 @@ def load_checkpoint(folder: Path) -> tuple[JointModel, PreTrainedTokenizerBase]:
         model.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{folder}/{WEIGHTS}: does not hold this model's weights ({_first_line(error)})") from None
+    model.config.packed = False  # its weights are in 32 bits now, and so will be those that are saved
     return model.eval(), load_tokenizer(folder, model.config)
 
 

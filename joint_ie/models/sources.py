@@ -8,6 +8,8 @@ from pathlib import Path
 
 from joint_ie.errors import InputError
 
+FILES = ("*.json", "*.safetensors", "*.txt", "*.yaml")
+"""Of a model on the hub: nothing that could run."""
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -55,7 +57,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HTTPError  # of whichever HTTP library this version of the hub uses
 
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.yaml"]))
+        return Path(snapshot_download(name, allow_patterns=[*FILES]))
     except (OSError, ValueError, HTTPError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{name}: no such folder, and the hub does not give a model of this name ({reason})") from None

@@ -1,5 +1,6 @@
 """The ``README.md`` of a checkpoint, in the form that the hub shows."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import yaml
 
 from joint_ie.corpora.files import load_json
 from joint_ie.schema import Schema
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 TASKS = {
     "mentions": "mentions",
@@ -92,7 +95,9 @@ def generation_card(config: Mapping[str, Any], schema: Schema) -> str:
 
 def _opening(more: Iterable[str], base: str, tags: str) -> Iterator[str]:
     """The front matter, which the hub reads."""
-    yield from ("---", "library_name: joint-ie", *more, f"base_model: {base}", f"tags: [{tags}]", "---", "")
+    known = _HUB_NAME.fullmatch(base) and not Path(base).exists()  # the hub refuses cards that name anything else
+    more = [*more, f"base_model: {base}"] if known else more
+    yield from ("---", "library_name: joint-ie", *more, f"tags: [{tags}]", "---", "")
 
 
 def _model(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import os
+import pickle
 import runpy
 import shutil
 import subprocess
@@ -364,6 +365,26 @@ def test_a_stream_is_read_no_further_than_needed(nlp) -> None:
     assert list(nlp.pipe([])) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_several_processes() -> None:
+    """Each on one thread: a fork has none of the threads that torch would wait for."""
+    run = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr
+    alone, forked = json.loads(run.stdout)
+    assert any(alone) and forked == [[facts, i, 1] for i, facts in enumerate(alone)]
+
+
+def test_processes_that_are_not_forked(nlp) -> None:
+    made = nlp.get_pipe("joint_ie")
+    assert made.extractor(TEXT).relations
+    threads = torch.get_num_threads()
+    again = pickle.loads(pickle.dumps(nlp))
+    assert [plain(doc._.joint_ie) for doc in again.pipe(TEXTS)] == [plain(doc._.joint_ie) for doc in nlp.pipe(TEXTS)]
+    assert torch.get_num_threads() == threads  # in the same process
+    idle = pickle.loads(pickle.dumps(pipeline("/not/there", min_score=0.5).get_pipe("joint_ie")))
+    assert (idle.name, idle.source, idle.min_score) == ("joint_ie", "/not/there", 0.5)
+
+
 def test_weak_relations_can_be_left_out(checkpoint, nlp) -> None:
     everything = nlp(TEXT)._.relations
     middle = sorted(relation["score"] for relation in everything)[len(everything) // 2]
@@ -390,11 +411,13 @@ def test_refused_docs_go_to_the_error_handler(checkpoint, monkeypatch) -> None:
         list(nlp.pipe(texts))
     with pytest.raises(InputError, match=r"document 'text-.*cut it into parts"):
         nlp(TEXT)
-    seen: list[tuple[str, list[str], Exception]] = []
-    nlp.set_error_handler(lambda name, component, docs, error: seen.append((name, [d.text for d in docs], error)))
+    seen: list[tuple[str, str, str]] = []
+    nlp.set_error_handler(lambda name, component, docs, error: seen.append((name, docs[0].text, str(error))))
+    texts[3] += " And more."  # longer ones run first
     assert [doc.text for doc in nlp.pipe(texts)] == ["Oslo", "", "Rome"]
-    assert [(name, refused) for name, refused, _ in seen] == [("joint_ie", [TEXT])] * 3
-    assert all(isinstance(error, InputError) for _, _, error in seen)
+    for (name, text, error), place in zip(seen, (1, 3, 5), strict=True):
+        assert (name, text) == ("joint_ie", texts[place])
+        assert error.startswith(f"document '{place + 1} (text-")
     doc = nlp(TEXT)
     assert len(seen) == 4 and doc._.joint_ie is None
 
@@ -439,6 +462,30 @@ def test_an_extension_of_somebody_else_stays(checkpoint, caplog) -> None:
     finally:
         Doc.remove_extension("relations")
         add_extensions()
+
+
+FORKED = """
+import json, multiprocessing
+import spacy, torch
+from spacy.language import Language
+import joint_ie.integrations.spacy
+
+@Language.component("threads")
+def threads(doc):
+    doc.user_data["threads"] = torch.get_num_threads()
+    return doc
+
+multiprocessing.set_start_method("fork")
+torch.set_num_threads(2)
+nlp = spacy.blank("en")
+nlp.add_pipe("joint_ie", config={"min_score": 0.5})
+nlp.add_pipe("threads")
+facts = lambda doc: [[r["head"], r["tail"], r["type"]] for r in doc._.relations]
+texts = ["Marie Curie was born in Warsaw. " * 20, "", "Curie met Bob Lee in Paris."]
+alone = [facts(nlp(text)) for text in texts]
+docs = nlp.pipe(zip(texts, range(3)), as_tuples=True, n_process=2, batch_size=1)
+print(json.dumps([alone, [[facts(doc), i, doc.user_data["threads"]] for doc, i in docs]]))
+"""
 
 
 LOADED = """

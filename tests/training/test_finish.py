@@ -121,7 +121,10 @@ def test_packed_weights_are_not_loaded_as_they_are(checkpoint: Path, tmp_path: P
     pack_checkpoint(checkpoint, tmp_path / "packed")
     with pytest.raises(InputError, match="packed weights"):
         JointModel.from_pretrained(tmp_path / "packed")
-    assert not JointModel.from_pretrained(checkpoint).config.packed
+    loaded, _ = load_checkpoint(tmp_path / "packed")
+    loaded.save_pretrained(tmp_path / "whole")
+    for folder in (tmp_path / "whole", checkpoint):
+        assert not JointModel.from_pretrained(folder).config.packed
 
 
 def test_the_card_names_data_base_licence_and_scores(checkpoint, tmp_path):

