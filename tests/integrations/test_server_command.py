@@ -25,7 +25,7 @@ from joint_ie.corpora import read_jsonl
 TESTS = Path(__file__).parents[1]
 write_checkpoint = runpy.run_path(str(TESTS / "tiny_checkpoint.py"))["write_checkpoint"]
 server_of = runpy.run_path(str(TESTS / "integrations" / "running_server.py"))
-Running, until = server_of["Running"], server_of["until"]
+Running = server_of["Running"]
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +47,9 @@ def serving(model: Path, *options: str, **environment: str) -> Iterator[tuple[su
                     break
             assert process.poll() is None, "".join(lines)
             port = int(lines[-1].split("127.0.0.1:")[1].split("/")[0])
-            server = Running(port, None, None)
-            until(lambda: _listens(server), 60)
-            yield process, server
+            yield process, Running(port)
         finally:
             process.kill()
-
-
-def _listens(server: Any) -> bool:
-    try:
-        return server.ask("GET", "/health").status == 200
-    except ConnectionRefusedError:  # bound, and not listening yet
-        return False
 
 
 def extracted(model: Path, texts: dict[str, str], folder: Path) -> dict[str, Any]:
@@ -98,7 +89,7 @@ def test_stopped_it_finishes_what_runs(model: Path) -> None:
 def test_wrong_use(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, told in (
         (["--port", "99999"], "port = 99999"),
-        (["--timeout", "0"], "seconds = 0.0"),
+        (["--timeout", "0"], "timeout = 0.0"),
         (["--token-file", str(tmp_path / "none")], "no such file"),
         (["--model", str(tmp_path / "none"), "--port", "0"], "no such folder"),
     ):

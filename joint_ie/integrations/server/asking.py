@@ -12,7 +12,7 @@ from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.batching import Item
 from joint_ie.integrations.server.refusal import CLOSE, Refusal
-from joint_ie.integrations.server.settings import Limits
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.text import check_text
 
 DISCARDED = 10  # times the limit: what is received of a body that is not wanted, so that the client reads why
@@ -39,7 +39,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
     received = 0
     try:
-        async with asyncio.timeout(limits.body_seconds):
+        async with asyncio.timeout(limits.body_timeout):
             async for chunk in request.stream():
                 received += len(chunk)
                 if received <= limits.bytes:
@@ -48,7 +48,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
                     break
     except TimeoutError:
         raise Refusal(
-            408, f"the request did not arrive within {limits.body_seconds:g} seconds; send it again, faster", CLOSE
+            408, f"the request did not arrive within {limits.body_timeout:g} seconds; send it again, faster", CLOSE
         ) from None
     if received > limits.bytes:
         raise _too_large(limits)
@@ -93,7 +93,7 @@ def parse(body: bytes, limits: Limits) -> Asked:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body.decode())
+        return json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the body is not UTF-8 (at byte {error.start}); encode it as UTF-8") from None
     except json.JSONDecodeError as error:
