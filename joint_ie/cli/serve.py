@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     with bind(args.host, args.port) as listener:
         local = is_loopback(listener.getsockname()[0])
         if not local and token is None:
-            logger.warning("%s can be reached from other machines, by anyone; ask for a token (--token-file)", args.host)
+            logger.warning("%s can be reached from other machines by anyone; ask for a token (--token-file)", args.host)
         extractor = load(args.model, threads=args.threads, language=args.language, precision=args.precision)
         batch_words = args.batch_words or (1 if extractor.model.device.type == "cpu" else 3000)
         batcher = Batcher(extractor, batch_words)

@@ -13,8 +13,8 @@ from typing import Any
 from joint_ie.integrations.server.application import Served, create_application
 from joint_ie.integrations.server.batching import Batcher
 from joint_ie.integrations.server.guard import Guard
-from joint_ie.integrations.server.running import bind, make_server
 from joint_ie.integrations.server.limits import Limits
+from joint_ie.integrations.server.running import bind, make_server
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (pip install joi
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.accept import preferred
+from joint_ie.integrations.server.access import is_loopback, read_token
 from joint_ie.integrations.server.asking import parse
 from joint_ie.integrations.server.batching import Batcher
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.refusal import Refusal
 from joint_ie.integrations.server.running import allow_connections, bind
-from joint_ie.integrations.server.access import is_loopback, read_token
-from joint_ie.integrations.server.limits import Limits
 
 OFFERED = ("application/json", "text/turtle", "application/ld+json", "text/html")
 
@@ -163,6 +163,7 @@ def test_what_is_asked() -> None:
         (b'{"text": "a", "id": 1}', 422, "id should be a string"),
         (b'{"text": ["a"], "id": ["a", "b"]}', 422, "id has 2 strings, and text 1"),
         (b'{"text": ["a", "b"], "id": ["a", "a"]}', 422, "twice"),
+        (b'{"text": "a", "id": "' + b"a" * 1001 + b'"}', 413, "1,001 characters, and 1,000"),
         (b'{"text": "a \\ud800"}', 422, "half of a surrogate pair"),
         (b'{"text": "a", "id": "\\udc00"}', 422, "half of a surrogate pair"),
         (b'{"text": "a", "min_score": 2}', 422, "min_score"),

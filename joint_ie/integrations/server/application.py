@@ -21,9 +21,9 @@ from joint_ie.integrations.server.asking import Asked, parse, read_body
 from joint_ie.integrations.server.batching import Batcher
 from joint_ie.integrations.server.front import front_page, manual
 from joint_ie.integrations.server.guard import EXTRACT, Guard
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.openapi import EXTRACTION, REFUSALS
 from joint_ie.integrations.server.refusal import RETRY, Refusal, refused
-from joint_ie.integrations.server.limits import Limits
 
 _CHUNK = 65_536  # bytes: more is not handed to a client that does not read
 _GONE = 499  # nobody reads it

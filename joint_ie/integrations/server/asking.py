@@ -11,11 +11,13 @@ from starlette.requests import Request
 from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.batching import Item
-from joint_ie.integrations.server.refusal import CLOSE, Refusal
 from joint_ie.integrations.server.limits import Limits
+from joint_ie.integrations.server.refusal import CLOSE, Refusal
 from joint_ie.text import check_text
 
 DISCARDED = 10  # times the limit: what is received of a body that is not wanted, so that the client reads why
+
+_ID = 1000  # characters: every mention of a graph repeats its document's
 
 EXAMPLE = {"text": "Marie Curie was born in Warsaw.", "id": "curie", "min_score": 0.5}
 
@@ -122,6 +124,9 @@ def _ids(value: Any, texts: Sequence[str], listed: bool) -> Sequence[str]:
         raise _wrong(f"id has {len(ids):,} strings, and text {len(texts):,}; give an id for each text, or none")
     if len(set(ids)) < len(ids):
         raise _wrong("id has a string twice; give every text another")
+    longest = max(map(len, ids))
+    if longest > _ID:
+        raise Refusal(413, f"an id has {longest:,} characters, and {_ID:,} are allowed; give a shorter one")
     return ids
 
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from joint_ie.integrations.server.asking import DISCARDED
-from joint_ie.integrations.server.refusal import RETRY, Refusal
 from joint_ie.integrations.server.access import is_loopback
+from joint_ie.integrations.server.asking import DISCARDED
 from joint_ie.integrations.server.limits import Limits
+from joint_ie.integrations.server.refusal import RETRY, Refusal
 
 EXTRACT = "/extract"
 _OPEN = frozenset({"/", "/health", "/docs", "/openapi.json"})  # hold nothing that a token should protect

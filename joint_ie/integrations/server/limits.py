@@ -9,9 +9,10 @@ from joint_ie.errors import check_range
 class Limits:
     """What one request may ask for, and how many may be there at once.
 
-    ``waiting`` counts all extractions that are being received, wait, run or are being answered, so that memory is
-    bounded by it times ``bytes``. ``timeout`` is how many seconds an extraction may take. ``body_timeout`` is how many
-    the head of a request may take to arrive, its body likewise, and a piece of the answer to be taken.
+    ``waiting`` counts all extractions that are being received, wait, run or are being answered, so that what waits
+    takes no more memory than it times ``bytes`` (times four for texts with characters beyond U+FFFF). ``timeout`` is
+    how many seconds an extraction may take. ``body_timeout`` is how many the head of a request may take to arrive, its
+    body likewise, and a piece of the answer to be taken.
     """
 
     bytes: int = 1_000_000
