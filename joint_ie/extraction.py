@@ -108,8 +108,7 @@ class Extractor:
         for document in self._annotated(
             documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words, on_error
         ):
-            kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)
-            yield replace(document, relations=tuple(kept))
+            yield without_weak(document, min_score)
 
     def gold_entities(
         self, documents: Iterable[Document], *, batch_words: int = 3000, progress: bool = False
@@ -210,6 +209,12 @@ def load(
         torch.set_num_threads(threads)
     loaded, tokenizer = load_model(folder)
     return Extractor(loaded.to(place), tokenizer, language, precision, engine)
+
+
+def without_weak(document: Document, min_score: float) -> Document:
+    """The document without relations below that score."""
+    kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)
+    return replace(document, relations=tuple(kept))
 
 
 def usable_device(device: str | torch.device | None = None) -> torch.device:

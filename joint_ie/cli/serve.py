@@ -4,11 +4,14 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from joint_ie.cli.arguments import add_computing, computing, positive
 from joint_ie.errors import InputError
+from joint_ie.integrations.server.limits import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +46,16 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_limits(group: Any) -> None:
-    """Their defaults are those of `joint_ie.integrations.server.settings.Limits`, not imported to start quickly."""
-    add = group.add_argument
-    add("--max-bytes", type=positive, default=1_000_000, metavar="N", help="of a request (default: %(default)s)")
-    add("--max-texts", type=positive, default=100, metavar="N", help="in a request (default: %(default)s)")
-    add("--max-characters", type=positive, default=20_000, metavar="N", help="of a text (default: %(default)s)")
-    add("--max-waiting", type=positive, default=256, metavar="N", help="requests at once (default: %(default)s)")
-    add("--timeout", type=float, default=120.0, metavar="S", help="seconds for an answer (default: %(default)s)")
-    add("--body-timeout", type=float, default=10.0, metavar="S", help="seconds for a body (default: %(default)s)")
+    """One for every field of `Limits`."""
+    add = partial(group.add_argument, type=positive, metavar="N")
+    add("--max-bytes", dest="bytes", help="of a request (default: %(default)s)")
+    add("--max-texts", dest="texts", help="in a request (default: %(default)s)")
+    add("--max-characters", dest="characters", help="of a text (default: %(default)s)")
+    add("--max-waiting", dest="waiting", help="requests at once (default: %(default)s)")
+    add = partial(group.add_argument, type=float, metavar="S")
+    add("--timeout", help="seconds for an answer (default: %(default)s)")
+    add("--body-timeout", help="seconds for a body (default: %(default)s)")
+    group.set_defaults(**asdict(Limits()))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,29 +67,23 @@ def run(args: argparse.Namespace) -> int:
     except ImportError:
         raise InputError("the server needs FastAPI and uvicorn; install it: pip install 'joint-ie[server]'") from None
     from joint_ie.extraction import load
+    from joint_ie.integrations.server.access import is_loopback, read_token
     from joint_ie.integrations.server.application import Served, create_application
     from joint_ie.integrations.server.batching import Batcher
     from joint_ie.integrations.server.running import address, bind, serve
-    from joint_ie.integrations.server.settings import Limits, is_loopback, read_token
 
-    limits = Limits(
-        bytes=args.max_bytes,
-        texts=args.max_texts,
-        characters=args.max_characters,
-        waiting=args.max_waiting,
-        seconds=args.timeout,
-        body_seconds=args.body_timeout,
-    )
+    limits = Limits(**{field.name: getattr(args, field.name) for field in fields(Limits)})
     token = read_token(args.token_file)
-    local = is_loopback(args.host)
-    if not local and token is None:
-        logger.warning("%s can be reached from other machines, by anyone; ask for a token (--token-file)", args.host)
     with bind(args.host, args.port) as listener:
+        local = is_loopback(listener.getsockname()[0])
+        if not local and token is None:
+            logger.warning("%s can be reached from other machines by anyone; ask for a token (--token-file)", args.host)
         extractor = load(args.model, language=args.language, **computing(args))
         batch_words = args.batch_words or (1 if extractor.model.device.type == "cpu" else 3000)
         batcher = Batcher(extractor, batch_words)
         served = Served("default" if args.model == "default" else Path(args.model).name, args.language)
         application = create_application(batcher, served, limits, token, args.host.lower() if local else None)
+        listener.listen()  # who reads the next line can connect
         print(f"joint-ie: serving {served.name} at {address(listener)} until Ctrl-C", file=sys.stderr, flush=True)
         serve(application, listener)
     if application.unanswered:

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 from joint_ie.integrations.server.application import Served, create_application
 from joint_ie.integrations.server.batching import Batcher
 from joint_ie.integrations.server.guard import Guard
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.running import bind, make_server
-from joint_ie.integrations.server.settings import Limits
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Answer:
 @dataclass(frozen=True)
 class Running:
     port: int
-    guard: Guard
-    batcher: Batcher
+    guard: Guard | None = None
+    batcher: Batcher | None = None
+    connections: Collection[object] = ()
 
     @property
     def url(self) -> str:
@@ -71,7 +72,6 @@ def running(
     limits: Limits | None = None,
     token: str | None = None,
     batch_words: int = 1,
-    host: str = "127.0.0.1",
 ) -> Iterator[Running]:
     batcher = Batcher(extractor, batch_words)
     guard = create_application(batcher, Served("tiny", "en"), limits or Limits(), token, "127.0.0.1")
@@ -82,7 +82,7 @@ def running(
     thread.start()
     try:
         until(lambda: server.started)
-        yield Running(port, guard, batcher)
+        yield Running(port, guard, batcher, server.server_state.connections)
     finally:
         server.should_exit = True
         thread.join(60)

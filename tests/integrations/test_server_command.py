@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import resource
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,11 +23,12 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (pip install joi
 
 from joint_ie.cli.main import main
 from joint_ie.corpora import read_jsonl
+from joint_ie.integrations.server.running import allow_connections
 
 TESTS = Path(__file__).parents[1]
 write_checkpoint = runpy.run_path(str(TESTS / "tiny_checkpoint.py"))["write_checkpoint"]
 server_of = runpy.run_path(str(TESTS / "integrations" / "running_server.py"))
-Running, until = server_of["Running"], server_of["until"]
+Running = server_of["Running"]
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +36,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("model"))
 
 
+def few_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
 @contextmanager
 def serving(model: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
     """The command, and how to ask it once it listens."""
     command = [sys.executable, "-m", "joint_ie.cli.main", "serve", "--model", str(model), "--port", "0"]
     command += ["--precision", "no", "--threads", "1", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}) as process:
+    environment = {**os.environ, **environment}
+    # with as few open files as most systems give
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=few_files) as process:
         try:
             lines: list[str] = []
             for line in process.stderr:
@@ -47,18 +56,9 @@ def serving(model: Path, *options: str, **environment: str) -> Iterator[tuple[su
                     break
             assert process.poll() is None, "".join(lines)
             port = int(lines[-1].split("127.0.0.1:")[1].split("/")[0])
-            server = Running(port, None, None)
-            until(lambda: _listens(server), 60)
-            yield process, server
+            yield process, Running(port)
         finally:
             process.kill()
-
-
-def _listens(server: Any) -> bool:
-    try:
-        return server.ask("GET", "/health").status == 200
-    except ConnectionRefusedError:  # bound, and not listening yet
-        return False
 
 
 def extracted(model: Path, texts: dict[str, str], folder: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_stopped_it_finishes_what_runs(model: Path) -> None:
 def test_wrong_use(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, told in (
         (["--port", "99999"], "port = 99999"),
-        (["--timeout", "0"], "seconds = 0.0"),
+        (["--timeout", "0"], "timeout = 0.0"),
         (["--token-file", str(tmp_path / "none")], "no such file"),
         (["--model", str(tmp_path / "none"), "--port", "0"], "no such folder"),
     ):
@@ -116,14 +116,18 @@ def test_who_can_be_reached_without_a_token_is_warned(
     caplog.clear()
     monkeypatch.setenv("JOINT_IE_TOKEN", "token")
     main(["serve", "--host", "0.0.0.0", "--port", "0", "--model", str(tmp_path / "none")])
+    monkeypatch.delenv("JOINT_IE_TOKEN")
+    here = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: here)
+    main(["serve", "--host", "this-machine", "--port", "0", "--model", str(tmp_path / "none")])
     assert not caplog.records
 
 
 HEAD = b"POST /extract HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
 
 
-async def ask(port: int, body: bytes, pause: float | None = 0.0) -> tuple[int, bytes]:
-    """Status and body of one answer; ``pause`` seconds after half of the body, without end if None."""
+async def ask(port: int, body: bytes, pause: float | None = 0.0, again: bool = False) -> tuple[int, bytes]:
+    """Status and body of one answer; ``pause`` seconds after half of the body, without end if None; 503 asks again."""
     while True:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -135,7 +139,7 @@ async def ask(port: int, body: bytes, pause: float | None = 0.0) -> tuple[int, b
         finally:
             writer.close()
         status = int(head.split()[1])
-        if status != 503:
+        if status != 503 or not again:
             return status, found
         assert b"retry-after: 1" in head.lower()
         await asyncio.sleep(1)
@@ -158,20 +162,20 @@ def test_a_thousand_requests_at_once(model: Path, tmp_path: Path, requests: int,
     """None lost, none wrong, memory bounded; others in between that are too large, broken, too slow, or go away."""
     texts = texts_to_ask()
     expected = extracted(model, texts, tmp_path)
-    limits = ["--max-bytes", "20000", "--body-timeout", "30", "--timeout", "600"]
-    if "--max-waiting" not in options:
-        limits += ["--max-waiting", "2000"]
+    again = "--max-waiting" in options
 
     async def everything(port: int) -> list[Any]:
         bodies = [json.dumps({"text": text, "id": id}).encode() for id, text in texts.items()]
-        good = [ask(port, bodies[n % len(bodies)], pause=(n % 5) / 10) for n in range(requests)]
-        large = [ask(port, b" " * 30_000) for _ in range(30)]
-        broken = [ask(port, b'{"text": ') for _ in range(30)]
-        slow = [ask(port, bodies[0], pause=None) for _ in range(30)]
-        gone = [_go_away(port, bodies[0]) for _ in range(30)]
+        good = [ask(port, bodies[n % len(bodies)], pause=(n % 5) / 10, again=again) for n in range(requests)]
+        large = [ask(port, b" " * 30_000, again=again) for _ in range(6)]
+        broken = [ask(port, b'{"text": ', again=again) for _ in range(6)]
+        slow = [ask(port, bodies[0], pause=None, again=again) for _ in range(6)]
+        gone = [_go_away(port, bodies[0]) for _ in range(6)]
         return await asyncio.gather(*good, *large, *broken, *slow, *gone)
 
-    with serving(model, *limits, *options) as (process, server):
+    allow_connections()
+    # a busy machine may need longer than a client should
+    with serving(model, "--max-bytes", "20000", "--body-timeout", "30", *options) as (process, server):
         for text in texts.values():  # what is allocated once
             assert server.extract({"text": text}).status == 200
         memory = psutil.Process(process.pid)
@@ -197,7 +201,7 @@ def test_a_thousand_requests_at_once(model: Path, tmp_path: Path, requests: int,
 
     print(f"{options}: {seconds:.1f} s, {before / 1e6:.0f} MB before, {peak / 1e6:.0f} MB at most")
     statuses = [answer and answer[0] for answer in answers]
-    assert statuses == [200] * requests + [413] * 30 + [400] * 30 + [408] * 30 + [None] * 30
+    assert statuses == [200] * requests + [413] * 6 + [400] * 6 + [408] * 6 + [None] * 6
     for n, (_, body) in enumerate(answers[:requests]):
         wanted = json.loads(json.dumps(expected[f"id-{n % 50}"]))
         assert json.loads(body) == (_roughly(wanted) if "--batch-words" in options else wanted)

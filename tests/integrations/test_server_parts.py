@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import resource
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (pip install joi
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.accept import preferred
+from joint_ie.integrations.server.access import is_loopback, read_token
 from joint_ie.integrations.server.asking import parse
 from joint_ie.integrations.server.batching import Batcher
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.refusal import Refusal
-from joint_ie.integrations.server.running import bind
-from joint_ie.integrations.server.settings import Limits, is_loopback, read_token
+from joint_ie.integrations.server.running import allow_connections, bind
 
 OFFERED = ("application/json", "text/turtle", "application/ld+json", "text/html")
 
@@ -58,6 +61,13 @@ def test_no_accept_header_is_too_strange(accept: str) -> None:
     assert preferred(accept, OFFERED) in (*OFFERED, None)
 
 
+def test_no_accept_header_takes_long() -> None:
+    start = time.process_time()
+    for accept in ('"' + '\\"' * 20_000, "text/html;q=" + " " * 40_000 + "x y", "a/b," * 10_000, "a/b;" * 10_000):
+        assert preferred(accept, OFFERED) is None
+    assert time.process_time() - start < 2
+
+
 def test_addresses_of_this_machine() -> None:
     assert all(map(is_loopback, ("localhost", "LocalHost", "127.0.0.1", "127.8.9.1", "::1")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "localhost.example.org", "127.0.0.1.nip.io", "")))
@@ -66,8 +76,8 @@ def test_addresses_of_this_machine() -> None:
 def test_limits_have_bounds() -> None:
     with pytest.raises(InputError, match="waiting = 0"):
         Limits(waiting=0)
-    with pytest.raises(InputError, match="seconds = 0"):
-        Limits(seconds=0.0)
+    with pytest.raises(InputError, match="timeout = 0"):
+        Limits(timeout=0.0)
 
 
 def test_tokens_come_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,11 +102,24 @@ def test_addresses_that_cannot_be_used() -> None:
         taken.listen()
         with pytest.raises(InputError, match="cannot be used"):
             bind("127.0.0.1", taken.getsockname()[1])
-    for host in ("no.such.name.invalid", "203.0.113.1"):
+    for host in ("no.such.name.invalid", "203.0.113.1", "a..b", "a" * 64):
         with pytest.raises(InputError, match=f"{host} port 0: cannot be used"):
             bind(host, 0)
     with pytest.raises(InputError, match="port = 70000"):
         bind("127.0.0.1", 70_000)
+
+
+def test_connections_are_more_than_most_systems_give() -> None:
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
+        allow_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(8192, most), most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        allow_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
 
 
 SMALL = Limits(bytes=500, texts=2, characters=20)
@@ -119,6 +142,7 @@ def test_what_is_asked() -> None:
     [
         (b"", 400, "not valid JSON"),
         (b"{", 400, "at character 1"),
+        (b"\xef\xbb\xbf{}", 422, '"text" is missing'),  # a byte order mark
         (b"\xff{}", 400, "not UTF-8 (at byte 0)"),
         ("{}".encode("utf-16"), 400, "UTF-8"),
         (b"[" * 100_000, 400, "nested too deeply"),
@@ -139,6 +163,7 @@ def test_what_is_asked() -> None:
         (b'{"text": "a", "id": 1}', 422, "id should be a string"),
         (b'{"text": ["a"], "id": ["a", "b"]}', 422, "id has 2 strings, and text 1"),
         (b'{"text": ["a", "b"], "id": ["a", "a"]}', 422, "twice"),
+        (b'{"text": "a", "id": "' + b"a" * 1001 + b'"}', 413, "1,001 characters, and 1,000"),
         (b'{"text": "a \\ud800"}', 422, "half of a surrogate pair"),
         (b'{"text": "a", "id": "\\udc00"}', 422, "half of a surrogate pair"),
         (b'{"text": "a", "min_score": 2}', 422, "min_score"),

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
-_NAME = re.compile(r"(\*/\*|[^\s/*;,]+/(?:\*|[^\s/*;,]+))")
-_QUALITY = re.compile(r";\s*q\s*=\s*([^\s;]*)\s*(?:;|$)", re.IGNORECASE)
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"?')  # one that is not closed reaches to the end; else this took quadratic time
 _NUMBER = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -29,13 +27,11 @@ def preferred(accept: str, offered: Sequence[str]) -> str | None:
 
 def _parsed(accept: str) -> Iterator[tuple[str, float]]:
     for part in _QUOTED.sub("", accept).split(","):
-        name = _NAME.match(part.strip())
-        if name:
-            quality = _QUALITY.search(part)
-            if quality is None:
-                yield name[1].lower(), 1.0
-            elif _NUMBER.fullmatch(quality[1]):
-                yield name[1].lower(), float(quality[1])
+        name, *parameters = part.split(";")
+        named = (parameter.partition("=") for parameter in parameters)
+        quality = next((value.strip() for key, _, value in named if key.strip().lower() == "q"), "1")
+        if _NUMBER.fullmatch(quality):
+            yield name.strip().lower(), float(quality)
 
 
 def _wanted(media_type: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -14,16 +14,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError
-from joint_ie.extraction import Extractor
+from joint_ie.extraction import Extractor, without_weak
 from joint_ie.integrations.server.accept import preferred
 from joint_ie.integrations.server.answers import FORMS
 from joint_ie.integrations.server.asking import Asked, parse, read_body
 from joint_ie.integrations.server.batching import Batcher
 from joint_ie.integrations.server.front import front_page, manual
 from joint_ie.integrations.server.guard import EXTRACT, Guard
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.openapi import EXTRACTION, REFUSALS
 from joint_ie.integrations.server.refusal import RETRY, Refusal, refused
-from joint_ie.integrations.server.settings import Limits
 
 _CHUNK = 65_536  # bytes: more is not handed to a client that does not read
 _GONE = 499  # nobody reads it
@@ -70,11 +70,10 @@ def create_application(
     @app.post(EXTRACT, summary="Find entities and relations", responses=REFUSALS, openapi_extra=EXTRACTION)
     async def extract(request: Request) -> Response:
         """Answers with a Document, a list of them for a list of texts, or what Accept asks for."""
-        body = await read_body(request, limits)
+        asked = parse(await read_body(request, limits), limits)  # the body is not kept
         media_type = preferred(", ".join(request.headers.getlist("accept")), tuple(FORMS))
         if media_type is None:
             raise Refusal(406, f"Accept asks for no form that there is; there are {', '.join(FORMS)}")
-        asked = parse(body, limits)
         documents = await _while_there(request, _extracted(batcher, asked, limits))
         answer = await asyncio.to_thread(FORMS[media_type], documents, asked.listed)
         headers = {"Content-Length": str(len(answer)), "Vary": "Accept"}
@@ -106,21 +105,15 @@ def create_application(
 async def _extracted(batcher: Batcher, asked: Asked, limits: Limits) -> list[Document]:
     """The Documents of a request, without relations below its score."""
     try:
-        async with asyncio.timeout(limits.seconds):
+        async with asyncio.timeout(limits.timeout):
             documents = await batcher.extract(asked.items)
     except TimeoutError:
         raise Refusal(
-            503, f"there was no answer within {limits.seconds:g} seconds; try again later, or with less text", RETRY
+            503, f"there was no answer within {limits.timeout:g} seconds; try again later, or with less text", RETRY
         ) from None
     except InputError as error:
         raise Refusal(422, str(error)) from None
-    return [_strong(document, asked.min_score) for document in documents]
-
-
-def _strong(document: Document, min_score: float) -> Document:
-    """As `Extractor.pipe` leaves out relations; a batch has requests with different scores."""
-    kept = (relation for relation in document.relations or () if (relation.score or 0.0) >= min_score)
-    return replace(document, relations=tuple(kept))
+    return [without_weak(document, asked.min_score) for document in documents]  # a batch has requests that differ in it
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -11,11 +11,13 @@ from starlette.requests import Request
 from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.batching import Item
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.refusal import CLOSE, Refusal
-from joint_ie.integrations.server.settings import Limits
 from joint_ie.text import check_text
 
 DISCARDED = 10  # times the limit: what is received of a body that is not wanted, so that the client reads why
+
+_ID = 1000  # characters: every mention of a graph repeats its document's
 
 EXAMPLE = {"text": "Marie Curie was born in Warsaw.", "id": "curie", "min_score": 0.5}
 
@@ -39,7 +41,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
     received = 0
     try:
-        async with asyncio.timeout(limits.body_seconds):
+        async with asyncio.timeout(limits.body_timeout):
             async for chunk in request.stream():
                 received += len(chunk)
                 if received <= limits.bytes:
@@ -48,7 +50,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
                     break
     except TimeoutError:
         raise Refusal(
-            408, f"the request did not arrive within {limits.body_seconds:g} seconds; send it again, faster", CLOSE
+            408, f"the request did not arrive within {limits.body_timeout:g} seconds; send it again, faster", CLOSE
         ) from None
     if received > limits.bytes:
         raise _too_large(limits)
@@ -93,7 +95,7 @@ def parse(body: bytes, limits: Limits) -> Asked:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body.decode())
+        return json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the body is not UTF-8 (at byte {error.start}); encode it as UTF-8") from None
     except json.JSONDecodeError as error:
@@ -122,6 +124,9 @@ def _ids(value: Any, texts: Sequence[str], listed: bool) -> Sequence[str]:
         raise _wrong(f"id has {len(ids):,} strings, and text {len(texts):,}; give an id for each text, or none")
     if len(set(ids)) < len(ids):
         raise _wrong("id has a string twice; give every text another")
+    longest = max(map(len, ids))
+    if longest > _ID:
+        raise Refusal(413, f"an id has {longest:,} characters, and {_ID:,} are allowed; give a shorter one")
     return ids
 
 

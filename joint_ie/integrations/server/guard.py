@@ -2,21 +2,18 @@
 
 import asyncio
 import hmac
-import logging
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from joint_ie.integrations.server.access import is_loopback
 from joint_ie.integrations.server.asking import DISCARDED
+from joint_ie.integrations.server.limits import Limits
 from joint_ie.integrations.server.refusal import RETRY, Refusal
-from joint_ie.integrations.server.settings import Limits, is_loopback
-
-logger = logging.getLogger(__name__)
 
 EXTRACT = "/extract"
 _OPEN = frozenset({"/", "/health", "/docs", "/openapi.json"})  # hold nothing that a token should protect
-_SENDING = 30.0  # seconds, beyond those of a request, until a client that does not read its answer is given up
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # a page has its own
@@ -32,7 +29,7 @@ class Guard:
 
     Args:
         app: what answers the rest.
-        limits: how many extractions may be there at once, and how long.
+        limits: how many extractions may be there at once.
         token: what ``Authorization: Bearer`` must hold, None if anyone may ask.
         host: the only name that the server goes by beside those of this machine, which a page of a foreign name that
             was made to resolve to this machine (DNS rebinding) does not know to say; None to answer to any name.
@@ -89,7 +86,7 @@ class Guard:
         """Receive a body for nothing: clients that send it whole before they read would not see why it is refused."""
         left = DISCARDED * self.limits.bytes
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.limits.body_seconds):
+            async with asyncio.timeout(self.limits.body_timeout):
                 while left > 0:
                     message = await receive()
                     if not message.get("more_body"):
@@ -109,10 +106,7 @@ class Guard:
 
         self.present += 1
         try:
-            async with asyncio.timeout(self.limits.body_seconds + self.limits.seconds + _SENDING):
-                await self.app(scope, receive, watched)
-        except TimeoutError:
-            logger.warning("a client did not read its answer and was given up")
+            await self.app(scope, receive, watched)
         except asyncio.CancelledError:  # the server stops, and has waited long enough
             self.unanswered += 1
             if not started:

@@ -17,7 +17,9 @@ _ASKED = {
     "additionalProperties": False,
     "properties": {
         "text": _one_or_many("a text, or a list of texts"),
-        "id": _one_or_many("its name, or a list of theirs, all different (default: text-1 and so on)"),
+        "id": _one_or_many(
+            "its name (up to 1,000 characters), or a list of theirs, all different (default: text-1 and so on)"
+        ),
         "min_score": {
             "type": "number",
             "minimum": 0,

@@ -1,40 +1,15 @@
-"""What a server accepts, and from whom."""
+"""From whom a server accepts requests: who knows its token, and who is on this machine."""
 
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 from joint_ie.corpora.files import decode, read_bytes
-from joint_ie.errors import InputError, check_range
+from joint_ie.errors import InputError
 
 TOKEN_VARIABLE = "JOINT_IE_TOKEN"
 _TOKEN = re.compile(r"[!-~]+")  # what an HTTP header can hold without quoting
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one request may ask for, and how many may be there at once.
-
-    ``waiting`` counts all extractions that are being received, wait, run or are being answered, so that memory is
-    bounded by it times ``bytes``. ``seconds`` is how long a request may take, ``body_seconds`` how long its head and
-    its body each may take to arrive.
-    """
-
-    bytes: int = 1_000_000
-    texts: int = 100
-    characters: int = 20_000
-    waiting: int = 256
-    seconds: float = 120.0
-    body_seconds: float = 10.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.type is int:
-                check_range(field.name, getattr(self, field.name), 1)
-            else:
-                check_range(field.name, getattr(self, field.name), above=0)
 
 
 def read_token(path: Path | None) -> str | None:
