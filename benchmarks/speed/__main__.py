@@ -1,7 +1,7 @@
 """How long the package takes, as ratios to the bare encoder on the same documents, measured in turns.
 
     python benchmarks/speed                        # everything, some minutes
-    python benchmarks/speed runs --documents 100   # only some parts: runs stages naive words entities memory
+    python benchmarks/speed runs --documents 100   # only some parts: runs stages naive engines words entities memory
 
 Ratios are medians over rounds; "cpu" counts the seconds of all threads, which a busy machine disturbs less.
 """
@@ -9,7 +9,10 @@ Ratios are medians over rounds; "cpu" counts the seconds of all threads, which a
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,11 @@ from rich.table import Table
 from subjects import GOLD, JOINT, Subject, Training
 from timing import in_turns
 
+from joint_ie import load
 from joint_ie.encoding.training_set import TrainingBatch
 from joint_ie.models.joint import JointModel
 
-PARTS = ("runs", "stages", "naive", "words", "entities", "memory")
+PARTS = ("runs", "stages", "naive", "engines", "words", "entities", "memory")
 WORDS = (100, 200, 500, 2000, 20000)
 ENTITIES = (10, 20, 42, 100, 300)
 BARE = "bare encoder"
@@ -124,6 +128,22 @@ def measure_naive(subject: Subject, source: list[Any], args: argparse.Namespace)
         times = in_turns({"ours": ours, "naive": theirs}, max(1, args.rounds // 2), f"naive {name}")
         rows[name] = {clock: times.ratio("naive", "ours", clock) for clock in ("cpu", "wall")}
     return rows
+
+
+def measure_engines(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """Extraction with every engine and precision; loading takes them as many seconds."""
+    documents = source[: args.documents]
+    functions: dict[str, Any] = {BARE: subject.bare_forward(subject.windows(documents))}
+    loading = {}
+    for engine in ("torch", *(["openvino"] if find_spec("openvino") else [])):
+        for precision in ("no", "auto", *(["int8"] if engine == "openvino" else [])):
+            name = f"{engine}, {precision}"
+            start = time.perf_counter()
+            extract = load(args.model, engine=engine, precision=precision)
+            loading[name] = time.perf_counter() - start
+            functions[name] = partial(lambda extract: list(extract.pipe(documents)), extract)
+    times = in_turns(functions, max(1, args.rounds // 2), "engines")
+    return {name: row(times, name) | {"loading_s": loading[name]} for name in loading}
 
 
 def measure_words(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
