@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from joint_ie.document import Document
 from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError, check_range
+from joint_ie.heads.workers import Workers
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.openvino import run_by_openvino
@@ -27,7 +28,6 @@ from joint_ie.models.precision import Engine, Precision, autocast, default_devic
 from joint_ie.models.seq2seq import Seq2SeqModel
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
-from joint_ie.models.workers import Workers
 from joint_ie.text import Tokeniser, check_text
 
 logger = logging.getLogger(__name__)

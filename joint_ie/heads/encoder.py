@@ -18,6 +18,7 @@ from joint_ie.errors import InputError
 from joint_ie.heads.attention_rows import encoder_layers
 from joint_ie.heads.blocked_attention import register_blocked_attention
 from joint_ie.heads.precision import at_least_float32
+from joint_ie.heads.workers import on_every_core
 
 EPSILON = 1e-10  # golden README 1c: sums over the windows of a cut document are divided by their number + 1e-10
 TOGETHER = 1 << 12  # columns of windows that a CPU encodes together, unless it learns: few enough to stay in a cache
@@ -68,11 +69,15 @@ class SharedEncoder(nn.Module):
         if self.casing is not None and casing is not None:
             classes = torch.where(windows.flat >= 0, casing[windows.flat.clamp(min=0)], 0)
             embeddings = embeddings + self.casing(classes)
-        whole = torch.is_grad_enabled() or embeddings.device.type != "cpu"
-        size = len(embeddings) if whole else max(1, TOGETHER // windows.width)
-        parts = zip(embeddings.split(size), windows.attention_mask.split(size), strict=True)
         run = self.layers if self.engine is None else self.engine
-        layers = [torch.cat(layer) for layer in zip(*(run(*part) for part in parts), strict=True)]
+        inputs = embeddings, windows.attention_mask
+        if torch.is_grad_enabled() or embeddings.device.type != "cpu":
+            layers = list(run(*inputs))
+        else:
+            size = max(1, TOGETHER // windows.width)
+            parts = zip(*(values.split(size) for values in inputs), strict=True)
+            found = on_every_core(embeddings.device, lambda part: run(*part), parts)
+            layers = [torch.cat(layer) for layer in zip(*found, strict=True)]
         averaged = at_least_float32(torch.stack(layers[1:])).mean(0) if len(layers) > 2 else layers[1]
         return Encoding(_stitch(windows, averaged), tuple(layers[:-1]))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from joint_ie.document import Document, Span
@@ -17,9 +18,10 @@ from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
 from joint_ie.encoding.spans import all_spans
 from joint_ie.heads.pair_input import PairInput
+from joint_ie.heads.workers import on_every_core
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import LikelyPairs, cluster
-from joint_ie.models.compared import compared_pairs
+from joint_ie.models.compared import Pairs, compared_pairs
 from joint_ie.models.joint import JointModel
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
@@ -203,9 +205,12 @@ class Stages:
         # (a, b) beside (b, a), so that heads whose pairs have one context for both make it once
         low, high = torch.minimum(pairs.head, pairs.tail), torch.maximum(pairs.head, pairs.tail)
         rows = torch.argsort(low * mentions.entities + high, stable=True).split(ENTITY_PAIRS)
-        scored = ((part, head.score(shared, pairs[part])) for part in rows)
-        chunks = ((part, at_least_float32(scores.logits if plain else scores.decisive)) for part, scores in scored)
-        return ScoredPairs(pairs, left_out, chunks, inputs, encoded.view)
+
+        def scored(part: Tensor) -> tuple[Tensor, Tensor]:
+            scores = head.score(shared, pairs[part])
+            return part, at_least_float32(scores.logits if plain else scores.decisive)
+
+        return ScoredPairs(pairs, left_out, on_every_core(device, scored, rows), inputs, encoded.view)
 
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
@@ -216,17 +221,21 @@ class Stages:
         floor = min(UNLIKELY, self.model.settings.coreference.threshold)
         scorer = self.model.coreference_scorer
         prepared = scorer.prepare(vectors)
-        kept, scores, done = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0)], 0
-        for compared in compared_pairs(texts):
+
+        def likely(compared: Pairs) -> tuple[int, Pairs, NDArray[np.float64]]:
+            """How many pairs were compared, and the likely ones with their probabilities."""
             pairs = torch.from_numpy(compared)
             distance = edit_distances(texts, pairs)
             asked = (part.to(vectors.device).split(MENTION_PAIRS) for part in (pairs, distance))
             logits = torch.cat([scorer.score(prepared, *part) for part in zip(*asked, strict=True)])
             probability = logits.double().sigmoid().cpu().numpy()
-            likely = ~(probability <= floor)  # a diverged model's NaN is kept and reported
-            kept.append(compared[likely])
-            scores.append(probability[likely])
-            done += len(pairs)
+            kept = ~(probability <= floor)  # a diverged model's NaN is kept and reported
+            return len(compared), compared[kept], probability[kept]
+
+        found = list(on_every_core(vectors.device, likely, compared_pairs(texts)))
+        done = sum(count for count, _, _ in found)
+        kept = [np.zeros((0, 2), dtype=np.int64), *(pairs for _, pairs, _ in found)]
+        scores = [np.zeros(0), *(probability for _, _, probability in found)]
         first, second = np.concatenate(kept).T
         left_out = len(texts) * (len(texts) - 1) // 2 - done
         return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
