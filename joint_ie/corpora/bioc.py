@@ -25,7 +25,8 @@ def read_bioc(path: Path | str, repairs: Repairs | None = None) -> Iterator[Docu
     path = Path(path)
     listed = field(load_json(path), "documents", list, str(path))
     records = [_record(item, f"{path}: document {number}") for number, item in enumerate(listed, start=1)]
-    yield from concept_documents(records, BIORED_RELATIONS, Repairs() if repairs is None else repairs)
+    made = Repairs() if repairs is None else repairs
+    yield from concept_documents(records, BIORED_RELATIONS, BIORED_RELATIONS, made)
 
 
 def _record(record: Mapping[str, Any], where: str) -> Record:

@@ -5,8 +5,9 @@ them, as in the ``.data`` rows of CDR; a mention without a concept is an entity 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 from joint_ie.corpora.offsets import Offsets, trimmed
 from joint_ie.corpora.repairs import Repairs
@@ -65,21 +66,28 @@ def split_concepts(listed: str) -> tuple[str | None, ...]:
     return tuple(None if part in _NOTHING else part for part in parts)
 
 
-def concept_documents(records: Sequence[Record], labels: Mapping[str, str], repairs: Repairs) -> Iterator[Document]:
+def concept_documents(
+    records: Sequence[Record], labels: Mapping[str, str], undirected: Container[str], repairs: Repairs
+) -> Iterator[Document]:
     """The texts of a file in tokens, with entities and relations in the order of the file.
+
+    Where all relations of the file are of ``undirected`` types, their head is the entity that the text mentions first,
+    and the candidates of every document are its pairs in this direction.
 
     A concept in several types is several entities. Relations of concepts without a mention are left out, as are the
     labels of novelty, for which a `Document` has no place, and documents whose id comes again. Nobody looked for
     relations where the whole file has none (``relations=None``). ``labels`` are readable names of relation types.
     """
-    related = any(record.statements for record in records)
+    types = {statement.type for record in records for statement in record.statements}
+    one_way = bool(types) and all(type in undirected for type in types)
     used: set[str] = set()
     for record in records:
         if record.id in used:
             repairs.note(record.id, "repeated documents left out", f"{record.where} has the id of an earlier document")
             continue
         used.add(record.id)
-        yield _document(record, related, labels, repairs)
+        document = _document(record, bool(types), labels, repairs)
+        yield _forwards(document, repairs) if one_way else document
 
 
 def _document(record: Record, related: bool, labels: Mapping[str, str], repairs: Repairs) -> Document:
@@ -115,6 +123,23 @@ def _document(record: Record, related: bool, labels: Mapping[str, str], repairs:
         message = f"{novelty} relations say whether they are novel, which is not kept"
         repairs.note(id, "documents whose labels of novelty are left out", message)
     return offsets.document.with_annotations(entities, relations if related else None)
+
+
+def _forwards(document: Document, repairs: Repairs) -> Document:
+    """With heads before tails in the text, and the pairs of this direction as candidates."""
+    firsts = [min(mention.span for mention in entity.mentions) for entity in document.entities]
+    order = sorted(range(len(firsts)), key=firsts.__getitem__)  # that of `in_text_order`
+    place = {entity: number for number, entity in enumerate(order)}
+    relations: dict[tuple[int, int, str], Relation] = {}
+    for relation in document.relations or ():
+        head, tail = sorted((relation.head, relation.tail), key=place.__getitem__)
+        at = f"{relation.type} of {document.entities[head].name} and {document.entities[tail].name}"
+        if head == tail:
+            repairs.note(document.id, "relations of a concept with itself not among the candidates", at)
+        if (head, tail, relation.type) in relations:
+            repairs.note(document.id, "relations stated in both directions merged", at)
+        relations.setdefault((head, tail, relation.type), replace(relation, head=head, tail=tail))
+    return document.with_annotations(document.entities, relations.values(), combinations(order, 2))
 
 
 def _check(annotation: Annotation, text: str) -> None:

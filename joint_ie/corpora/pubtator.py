@@ -5,7 +5,8 @@ end, text, type, concept; for a mention of several concepts also what it stands 
 two concepts; in BioRED also whether it is novel), all with tabs, and a blank line. Characters are counted in the title,
 one character, and the abstract.
 
-BioRED's relations have no direction; they keep the order in which the file names their concepts.
+BioRED's relations have no direction: their head is the entity that the text mentions first, and no other direction is
+asked about (`Document.candidates`).
 """
 
 import re
@@ -58,7 +59,7 @@ def read_pubtator(path: Path | str, repairs: Repairs | None = None) -> Iterator[
     See `joint_ie.corpora.concepts` for mentions of several concepts or of none.
     """
     records = [_record(block) for block in _blocks(Path(path))]
-    yield from concept_documents(records, _LABELS, Repairs() if repairs is None else repairs)
+    yield from concept_documents(records, _LABELS, BIORED_RELATIONS, Repairs() if repairs is None else repairs)
 
 
 def _blocks(path: Path) -> Iterator[list[_Line]]:

@@ -167,6 +167,9 @@ class RelationSettings:
     axial: AxialSettings = field(default_factory=AxialSettings)
     unet: UNetSettings = field(default_factory=UNetSettings)
     pair_aware: PairAwareSettings = field(default_factory=PairAwareSettings)
+    directed: bool = True
+    """Whether (a, b) is another question than (b, a). If not, only pairs whose head is mentioned first are asked about,
+    as in corpora without direction (BioRED)."""
     max_word_distance: int = 500
     """Pairs whose nearest mentions are further apart are not scored, but counted and reported; no window of 512
     subwords holds both, and no document of the DocRED family is so long."""

@@ -187,6 +187,8 @@ class Stages:
         device = mentions.spans.device
         kinds = torch.tensor([entity.type for group in found for entity in group], dtype=torch.long, device=device)
         pairs, left_out = nearby_pairs(mentions, batch.words.offset, settings.max_word_distance)
+        if not settings.directed:
+            pairs = pairs[torch.nonzero(pairs.head < pairs.tail).squeeze(1)]  # entities are in the order of the text
         if given:
             pairs = asked_pairs(pairs, batch.documents, mentions.entity_document)
         if not len(pairs):

@@ -8,6 +8,7 @@ import pytest
 
 from joint_ie.corpora.concepts import split_concepts
 from joint_ie.corpora.eog import cdr_schema, read_eog
+from joint_ie.corpora.order import in_text_order
 from joint_ie.corpora.pubtator import PUBTATOR, biored_schema, read_pubtator
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.document import Document
@@ -143,6 +144,39 @@ def test_a_small_document(tmp_path: Path, encode: Any) -> None:
     assert (second.text, second.entities, second.relations) == ("No abstract", (), ())
     assert [(entity.id, entity.type) for entity in third.entities] == [(None, "x")]
     assert PUBTATOR.recognises(path.read_text(encoding="utf-8-sig"))
+
+
+def test_relations_without_direction_begin_with_what_is_mentioned_first(tmp_path: Path) -> None:
+    repairs = Repairs()
+    path = write(
+        tmp_path,
+        "1|t|ab cd ef",
+        "1|a|",
+        "1\t6\t8\tef\tChemicalEntity\tE",
+        "1\t0\t2\tab\tChemicalEntity\tA",
+        "1\t3\t5\tcd\tChemicalEntity\tC",
+        "1\tBind\tC\tA\tNovel",
+        "1\tAssociation\tA\tE\tNo",
+        "1\tAssociation\tE\tA\tNo",
+    )
+    (document,) = read_pubtator(path, repairs)
+    names = [entity.name for entity in document.entities]
+    assert names == ["ef", "ab", "cd"]  # the order of the file
+    assert [(names[r.head], r.type, names[r.tail]) for r in document.relations or ()] == [
+        ("ab", "Bind", "cd"),
+        ("ab", "Association", "ef"),
+    ]
+    asked = {(names[head], names[tail]) for head, tail in document.candidates or ()}
+    assert asked == {("ab", "cd"), ("ab", "ef"), ("cd", "ef")}
+    assert "1 relations stated in both directions merged" in repairs.summary()
+    ordered = in_text_order(document)
+    assert all(
+        head < tail
+        for head, tail in [*(ordered.candidates or ()), *((r.head, r.tail) for r in ordered.relations or ())]
+    )
+    path.write_text(path.read_text(encoding="utf-8").replace("Bind", "CID"), encoding="utf-8")
+    (document,) = read_pubtator(path)  # a direction is somewhere in the file
+    assert document.candidates is None and len(document.relations or ()) == 3
 
 
 def test_a_file_without_relations_says_nothing_about_them(tmp_path: Path) -> None:

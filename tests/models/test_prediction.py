@@ -201,6 +201,21 @@ def test_distant_pairs_are_counted(toy) -> None:
     assert predictor.unscored_pairs == 4
 
 
+def test_relations_without_direction_are_asked_in_the_order_of_the_text(toy) -> None:
+    """Of what a model says with direction, the forward half."""
+    both, forward = (
+        make(toy, "localized-context", "one-pass", relations={"directed": directed}) for directed in (True, False)
+    )
+    forward.model.load_state_dict(both.model.state_dict())
+    documents = [toy.document(seed) for seed in (1, 2)]
+    for annotate in ("gold_entities", "end_to_end"):
+        pairs = zip(getattr(both, annotate)(documents), getattr(forward, annotate)(documents), strict=True)
+        for full, half in pairs:
+            assert any(r.head > r.tail for r in full.relations)
+            kept = [(r.head, r.tail, r.type, pytest.approx(r.score)) for r in full.relations if r.head < r.tail]
+            assert [(r.head, r.tail, r.type, r.score) for r in half.relations] == kept
+
+
 def test_shift_moves_the_balance(toy) -> None:
     counts = []
     for shift in (-5.0, 0.0, 5.0):
