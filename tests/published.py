@@ -145,7 +145,7 @@ def pair_input(
         hidden=hidden,
         token_offset=token_offset,
         rows=rows,
-        attention=AttentionRows(attention, torch.zeros_like(rows)),
+        attention=AttentionRows(attention, torch.zeros_like(rows), torch.full_like(rows, attention.shape[2])),
         words=RangeMax(hidden, 1),
         word_offset=torch.zeros(2, dtype=torch.long),
         word_sentence=torch.zeros(1, dtype=torch.long),

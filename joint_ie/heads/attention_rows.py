@@ -24,13 +24,14 @@ EPSILON = 1e-10  # golden README 1c: rows of a cut document are divided by their
 class AttentionRows:
     """Attention of chosen tokens over their document.
 
-    ``values`` [R, heads, band], ``start`` [R]: column b of row r is position ``start[r] + b`` of the token's
-    document. The band reaches over all windows that hold the token and is zero beyond them; where every
-    document is one window it starts at 0 and is as wide as the windows.
+    ``values`` [R, heads, band], ``start`` [R], ``end`` [R]: column b of row r is position ``start[r] + b`` of the
+    token's document. The band reaches over all windows that hold the token and is zero from position ``end[r]`` on;
+    where every document is one window it starts at 0 and is as wide as the windows.
     """
 
     values: Tensor
     start: Tensor
+    end: Tensor
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,15 @@ def attention_rows(model: PreTrainedModel, windows: Windows, inputs: Sequence[Te
     heads = model.config.num_attention_heads
     places = windows.places[rows]  # (R, most windows over one token)
     if windows.single:
-        return AttentionRows(_rows_in_windows(model, windows, inputs, places.squeeze(1)), torch.zeros_like(rows))
+        values = _rows_in_windows(model, windows, inputs, places.squeeze(1))
+        return AttentionRows(values, torch.zeros_like(rows), windows.end[places.squeeze(1) // windows.width])
     row, nth = (places >= 0).nonzero(as_tuple=True)  # one entry for every window over every row
     place = places[row, nth]
     window = place // windows.width
     first = places[:, 0] // windows.width  # (R)
     start = windows.start[first]
-    reach = int((windows.end[window] - start[row]).max()) if len(row) else 0
+    end = windows.end[places.max(1).values // windows.width]  # that of the last window
+    reach = int((end - start).max()) if len(rows) else 0
     band = torch.arange(max(windows.width, reach), device=rows.device)
     column = band + (start[row] - windows.start[window] + windows.lead[window]).unsqueeze(1)  # (entries, band)
     inside = (column >= 0) & (column < windows.width)
@@ -80,7 +83,7 @@ def attention_rows(model: PreTrainedModel, windows: Windows, inputs: Sequence[Te
     found = found.gather(2, column.unsqueeze(1).expand(-1, heads, -1)).masked_fill(~inside.unsqueeze(1), 0.0)
     values = found.new_zeros(len(rows), heads, len(band)).index_add(0, row, found)
     total = values.sum(2, keepdim=True) + EPSILON
-    return AttentionRows(torch.where(windows.several[first, None, None], values / total, values), start)
+    return AttentionRows(torch.where(windows.several[first, None, None], values / total, values), start, end)
 
 
 def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:

@@ -61,10 +61,9 @@ def pair_contexts(
     part_context: Callable[..., tuple[Tensor, Tensor]] = _block_context
     if torch.is_grad_enabled() and len(pairs) * heads * longest > KEPT:
         part_context = partial(checkpoint, _block_context, use_reentrant=False, preserve_rng_state=False)
-    reach = attention.start + attention.values.shape[2]
     for begin in range(0, longest, BLOCK):
         end = min(begin + BLOCK, longest)
-        touching = torch.nonzero((attention.start < end) & (reach > begin)).squeeze(1)
+        touching = torch.nonzero((attention.start < end) & (attention.end > begin)).squeeze(1)
         active = torch.zeros(mentions.entities, dtype=torch.bool, device=hidden.device)
         active[mentions.entity[touching]] = True
         both = torch.nonzero(active[pairs.head] & active[pairs.tail]).squeeze(1)
@@ -134,7 +133,7 @@ def entity_attention(
     """
     values, start, entity, count = attention.values, attention.start, mentions.entity, mentions.mention_count
     if needed is not None:
-        inside = (start < end) & (start + values.shape[2] > begin)
+        inside = (start < end) & (attention.end > begin)
         rows = torch.nonzero(needed[entity] & inside).squeeze(1)
         values, start, entity = values.index_select(0, rows), start[rows], (needed.cumsum(0) - 1)[entity[rows]]
         count = count[needed]

@@ -43,7 +43,11 @@ def given() -> PairInput:
         hidden=hidden,
         token_offset=torch.tensor(TOKENS),
         rows=torch.tensor([r + o for group, o in zip(TOKEN, TOKENS, strict=False) for e in group for r in e]),
-        attention=AttentionRows(attention.masked_fill(beyond, -torch.inf).softmax(2), torch.zeros(8, dtype=torch.long)),
+        attention=AttentionRows(
+            attention.masked_fill(beyond, -torch.inf).softmax(2),
+            torch.zeros(8, dtype=torch.long),
+            torch.full((8,), attention.shape[2]),
+        ),
         words=table,
         word_offset=torch.tensor(WORDS),
         word_sentence=torch.arange(20) // 4,

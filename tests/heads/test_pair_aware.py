@@ -62,7 +62,7 @@ def given(texts: Sequence[Text]) -> PairInput:
         hidden=hidden,
         token_offset=offset,
         rows=mentions.spans[:, 0],
-        attention=AttentionRows(rows, torch.zeros(len(rows), dtype=torch.long)),
+        attention=AttentionRows(rows, torch.zeros(len(rows)).long(), torch.full((len(rows),), rows.shape[2])),
         words=table,
         word_offset=offset,
         word_sentence=torch.repeat_interleave(2 * torch.arange(len(counts)), counts),  # numbers may be missing
@@ -176,9 +176,7 @@ def test_order_of_entities_does_not_matter() -> None:
     order = [4, 0, 6, 2, 5, 1, 3]
     mixed = replace(FOURTH, entities=[FOURTH.entities[i] for i in order], types=[FOURTH.types[i] for i in order])
     # attention rows are drawn by mention: they move with their entities
-    moved = replace(
-        given([mixed]), attention=AttentionRows(batch.attention.values[order], batch.attention.start[order])
-    )
+    moved = replace(given([mixed]), attention=AttentionRows(*(part[order] for part in vars(batch.attention).values())))
     again = made(moved)
     before, after = (list(zip(g.pairs.head.tolist(), g.pairs.tail.tolist(), strict=True)) for g in (batch, moved))
     same = [before.index((order[h], order[t])) for h, t in after]
@@ -281,7 +279,7 @@ def test_under_autocast(training: bool) -> None:
         batch,
         hidden=batch.hidden.float(),
         words=RangeMax(batch.hidden.float(), 3),
-        attention=AttentionRows(batch.attention.values.float(), batch.attention.start),
+        attention=replace(batch.attention, values=batch.attention.values.float()),
     )
     with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(training):
         scores = made(single)

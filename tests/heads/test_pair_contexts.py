@@ -1,5 +1,6 @@
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -115,7 +116,7 @@ def test_blocks_change_no_gradient(monkeypatch: pytest.MonkeyPatch, whole: Case,
         monkeypatch.setattr(module, "BLOCK", block)
         values = whole.rows.values.detach().requires_grad_()
         hidden = whole.hidden.clone().requires_grad_()
-        rows = AttentionRows(values, whole.rows.start)
+        rows = replace(whole.rows, values=values)
         contexts = pair_contexts(rows, whole.mentions, hidden, whole.offset, whole.pairs)
         gradients.append(torch.autograd.grad(contexts.square().sum(), (values, hidden)))
     for first, second in zip(*gradients, strict=True):
@@ -131,7 +132,7 @@ def test_many_pairs_are_not_kept_for_backward(monkeypatch: pytest.MonkeyPatch, w
         saved: list[torch.Size] = []
         values = whole.rows.values.detach().requires_grad_()
         with torch.autograd.graph.saved_tensors_hooks(lambda t, saved=saved: saved.append(t.shape) or t, lambda t: t):
-            rows = AttentionRows(values, whole.rows.start)
+            rows = replace(whole.rows, values=values)
             pair_contexts(rows, whole.mentions, whole.hidden, whole.offset, whole.pairs)
         found.append(sum(size[0] for size in saved if size[1:] == shape and size[0] < whole.mentions.entities))
     assert found[0] >= 2 * len(whole.pairs)
@@ -148,7 +149,7 @@ def test_blocks_under_autocast(monkeypatch: pytest.MonkeyPatch, whole: Case) -> 
 def test_a_block_that_no_pair_attends_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mentions at the end of a long document see its last windows alone."""
     values = torch.rand(2, 3, 6)
-    rows = AttentionRows(values, torch.tensor([20, 22]))
+    rows = AttentionRows(values, torch.tensor([20, 22]), torch.tensor([20, 22]) + values.shape[2])
     mentions = MentionIndex.build([[[(25, 26)], [(26, 27)]]], [0])
     hidden, offset = torch.randn(30, 4), torch.tensor([0, 30])
     pairs = PairIndex.all(mentions.entity_document)

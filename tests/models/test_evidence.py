@@ -52,6 +52,12 @@ def test_no_facts(toy) -> None:
     assert found(toy, []) == found(toy, [], "localized-context") == []
 
 
+def whole(values: torch.Tensor) -> AttentionRows:
+    """Rows over a document of one window."""
+    rows = torch.zeros(len(values), dtype=torch.long)
+    return AttentionRows(values, rows, rows + values.shape[2])
+
+
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
@@ -77,7 +83,7 @@ def test_sentences_that_the_context_points_to(
         row[1 + start : 1 + end] = weight / 3
     count = sum(len(spans) for group in ENTITIES for spans in group)
     values = row.sqrt().expand(count, 2, 14)
-    monkeypatch.setattr(module, "attention_rows", lambda *_: AttentionRows(values, torch.zeros(count).long()))
+    monkeypatch.setattr(module, "attention_rows", lambda *_: whole(values))
     assert found(toy, [(1, 2, 0)], "localized-context") == [expected]
 
 
@@ -86,7 +92,7 @@ def test_each_fact_by_the_best_way_it_has(toy, monkeypatch: pytest.MonkeyPatch) 
     count = sum(len(spans) for group in ENTITIES for spans in group)
     values = torch.zeros(count, 2, 14)
     values[:4, :, 10] = 1.0  # mentions of entities 0 and 1 attend to word 9, the others to nothing at all
-    monkeypatch.setattr(module, "attention_rows", lambda *_: AttentionRows(values, torch.zeros(count).long()))
+    monkeypatch.setattr(module, "attention_rows", lambda *_: whole(values))
     values[6, :, 10] = 1.0  # the mention of entity 3
     pairs = [(1, 2, 0), (0, 1, 0), (0, 3, 0), (4, 6, 1), (4, 5, 1)]
     expected = [((1, 3), NEAREST), ((0,), BOTH), ((0, 1, 4), CONTEXT), ((0, 1), NEAREST), ((0,), BOTH)]
@@ -98,5 +104,5 @@ def test_sentences_without_head_and_tail_are_no_evidence(toy, monkeypatch: pytes
     count = sum(len(spans) for group in ENTITIES for spans in group)
     values = torch.zeros(count, 2, 14)
     values[:, :, 8] = 1.0
-    monkeypatch.setattr(module, "attention_rows", lambda *_: AttentionRows(values, torch.zeros(count).long()))
+    monkeypatch.setattr(module, "attention_rows", lambda *_: whole(values))
     assert found(toy, [(0, 3, 0)], "localized-context") == [((0, 1), NEAREST)]
