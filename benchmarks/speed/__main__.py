@@ -147,15 +147,24 @@ def measure_engines(subject: Subject, source: list[Any], args: argparse.Namespac
 
 
 def measure_words(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
-    """Extraction of documents of so many words, about 20,000 words a run."""
-    rows = {}
+    """Extraction of documents of so many words, up to 20,000 words a run; and the time of a word to that at 500."""
+    functions: dict[str, Any] = {}
+    total: dict[str, int] = {}
     for words in WORDS:
         documents = [of_words(source, words, number) for number in range(max(1, min(40, 20000 // words)))]
-        functions = {BARE: subject.bare_forward(subject.windows(documents)), "run": subject.extraction(documents)}
-        times = in_turns(functions, max(1, args.rounds // 2), f"{words} words")
-        seconds = times.median("run", "cpu") / words / len(documents)
-        rows[f"{words} words"] = row(times, "run") | {"cpu_ms_per_word": 1000 * seconds}
-    return rows
+        name = f"{words} words"
+        functions[f"{BARE}, {name}"] = subject.bare_forward(subject.windows(documents))
+        functions[name] = subject.extraction(documents)
+        total[name] = words * len(documents)
+    times = in_turns(functions, max(1, args.rounds // 2), "words")
+    return {
+        name: row(times, name, f"{BARE}, {name}")
+        | {
+            f"{clock}_word": times.ratio(name, "500 words", clock) * total["500 words"] / total[name]
+            for clock in ("cpu", "wall")
+        }
+        for name in total
+    }
 
 
 def measure_entities(subject: Subject, source: list[Any], args: argparse.Namespace) -> dict[str, Any]:
@@ -175,10 +184,10 @@ def measure_memory(subject: Subject, source: list[Any], args: argparse.Namespace
     return {f"{words} words": peak(args, words) for words in (500, 20000)}
 
 
-def row(times: Any, name: str) -> dict[str, float]:
+def row(times: Any, name: str, base: str = BARE) -> dict[str, float]:
     return {
-        "cpu": times.ratio(name, BARE, "cpu"),
-        "wall": times.ratio(name, BARE, "wall"),
+        "cpu": times.ratio(name, base, "cpu"),
+        "wall": times.ratio(name, base, "wall"),
         "seconds": times.median(name, "wall"),
     }
 

@@ -80,10 +80,11 @@ def attention_rows(model: PreTrainedModel, windows: Windows, inputs: Sequence[Te
     column = column.clamp(0, windows.width - 1)
     inside &= windows.flat[window].gather(1, column) >= 0
     found = _rows_in_windows(model, windows, inputs, place)  # (entries, heads, width)
-    found = found.gather(2, column.unsqueeze(1).expand(-1, heads, -1)).masked_fill(~inside.unsqueeze(1), 0.0)
-    values = found.new_zeros(len(rows), heads, len(band)).index_add(0, row, found)
-    total = values.sum(2, keepdim=True) + EPSILON
-    return AttentionRows(torch.where(windows.several[first, None, None], values / total, values), start, end)
+    # in place where the size of the rows makes another copy slow
+    found = found.gather(2, column.unsqueeze(1).expand(-1, heads, -1)).masked_fill_(~inside.unsqueeze(1), 0.0)
+    values = found.new_zeros(len(rows), heads, len(band)).index_add_(0, row, found)
+    total = torch.where(windows.several[first, None, None], values.sum(2, keepdim=True) + EPSILON, 1.0)
+    return AttentionRows(values / total, start, end)
 
 
 def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:

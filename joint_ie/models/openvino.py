@@ -3,6 +3,7 @@
 import copy
 import threading
 import warnings
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -41,28 +42,42 @@ class OpenVinoLayers:
     """
 
     def __init__(self, encoder: SharedEncoder, precision: Literal["bf16", "no"], int8: bool = False) -> None:
-        try:
-            import openvino
-        except ImportError:
-            raise InputError("OpenVINO is not installed; install it: pip install 'joint-ie[openvino]'") from None
+        if find_spec("openvino") is None:
+            raise InputError("OpenVINO is not installed; install it: pip install 'joint-ie[openvino]'")
         converted = _converted(encoder)
         if int8:
             _round_weights(converted)
-        options = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        self._model = converted
+        self._threads = torch.get_num_threads()
+        self._options = {
+            "INFERENCE_NUM_THREADS": self._threads,
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if int8 else 0,
         }
-        self._compiled = openvino.Core().compile_model(converted, "CPU", options)
+        self._compiling = threading.Lock()
+        self._compiled: dict[bool, Any] = {}
         self._own = threading.local()
 
     def __call__(self, embeddings: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """As `SharedEncoder.layers`, without gradients, in 32 bits; may be called by several threads."""
-        if not hasattr(self._own, "request"):
-            self._own.request = self._compiled.create_infer_request()
-        found: Any = self._own.request.infer([embeddings.float().numpy(), attention_mask.numpy()])
+        found: Any = self._request().infer([embeddings.float().numpy(), attention_mask.numpy()])
         return tuple(torch.from_numpy(states) for states in found.values())
+
+    def _request(self) -> Any:
+        """This thread's own: on one core for a thread of `Workers`, of which there are as many, else on all cores."""
+        several = self._threads > 1 and torch.get_num_threads() == 1
+        requests = vars(self._own).setdefault("requests", {})
+        if several not in requests:
+            with self._compiling:
+                if several not in self._compiled:
+                    self._compiled[several] = self._compile(self._threads if several else 1)
+            requests[several] = self._compiled[several].create_infer_request()
+        return requests[several]
+
+    def _compile(self, streams: int) -> Any:
+        from openvino import Core
+
+        return Core().compile_model(self._model, "CPU", self._options | {"NUM_STREAMS": streams})
 
 
 class _Traced(nn.Module):
