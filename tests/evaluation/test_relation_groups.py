@@ -67,6 +67,7 @@ def test_head_and_tail() -> None:
         "tail_group": ["P9", "P10"],  # equally rare: the smaller number first
     }
     assert head_and_tail({}, ("A", "B"), head=2, tail=0)["tail_group"] == []
+    assert head_and_tail({}, ("A", "B"), head=0, tail=2)["head_group"] == []
     for head, tail in ((2, 1), (-1, 1), (1, -1)):
         with pytest.raises(InputError, match="do not fit in 2 relations"):
             head_and_tail({}, ("A", "B"), head, tail)
