@@ -136,6 +136,7 @@ def test_of_a_refused_batch_only_what_is_refused_alone_is_lost(extract, monkeypa
     monkeypatch.setattr(extract._predictor, "end_to_end", end_to_end)
     for batch_words in (30, 3000):  # several batches in parallel, and one
         errors = []
+        sizes.clear()
         found = list(extract.pipe(texts, batch_words=batch_words, on_error=errors.append))
         assert [d.to_dict() for d in found] == [close(d) for d in single if "wrote" not in d.text]
         assert [str(error) for error in errors] == ["too many entities among 1"] * 2
