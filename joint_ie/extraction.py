@@ -6,7 +6,7 @@ Every relation of a result names its evidence sentences, and ``Relation.evidence
 """
 
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,19 +20,22 @@ from transformers import PreTrainedTokenizerBase
 from joint_ie.document import Document
 from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError, check_range
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.heads.workers import Workers
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.openvino import run_by_openvino
+from joint_ie.models.pipeline import Pipeline
 from joint_ie.models.precision import Engine, Precision, autocast, default_device, resolve_precision
 from joint_ie.models.seq2seq import Seq2SeqModel
-from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.models.sources import find_model
+from joint_ie.schema import Schema
 from joint_ie.text import Tokeniser, check_text
 
 logger = logging.getLogger(__name__)
 
 Item = str | tuple[str, str] | Document
+Model = JointModel | Seq2SeqModel
 T = TypeVar("T")
 
 AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
@@ -51,25 +54,36 @@ class Extractor:
             ``auto`` with an encoder in 8 bits, which OpenVINO has.
         engine: what runs the encoder; ``openvino`` (``pip install 'joint-ie[openvino]'``) runs a copy on a CPU, of
             joint models only.
+        relations: another model and its tokenizer, on the same device: the relations are its, and ``model`` finds
+            the entities alone (see `models.pipeline`, which says what is refused).
     """
 
     def __init__(
         self,
-        model: JointModel | Seq2SeqModel,
+        model: Model,
         tokenizer: PreTrainedTokenizerBase,
         language: str = "en",
         precision: Precision | Literal["int8"] = "auto",
         engine: Engine = "torch",
+        relations: tuple[Model, PreTrainedTokenizerBase] | None = None,
     ) -> None:
         self.model = model.eval()
+        self.relation_model = relations[0].eval() if relations else self.model
+        own = predictor_for(model, tokenizer)
+        self._predictor = Pipeline(own, predictor_for(*relations)) if relations else own
         self.engine, self.int8 = engine, precision == "int8"
         self.precision = resolve_precision("auto" if precision == "int8" else precision, model.device)
         if engine == "openvino":
-            run_by_openvino(model, self.precision, self.int8)
+            for each in {self.model, self.relation_model}:
+                run_by_openvino(each, self.precision, self.int8)
         elif self.int8:
             raise InputError("precision int8 is OpenVINO's; take engine openvino as well, or another precision")
         self._tokenise = Tokeniser(language)
-        self._predictor = predictor_for(model, tokenizer)
+
+    @property
+    def schema(self) -> Schema:
+        """The labels that results may have."""
+        return Schema(self.model.schema.entity_types, self.relation_model.schema.relation_types)
 
     def __call__(self, item: Item, min_score: float = 0.0) -> Document:
         """Annotate one text, one ``(id, text)`` or the words of one `Document`."""
@@ -99,16 +113,24 @@ class Extractor:
         """
         if isinstance(items, str):
             raise InputError("pipe takes several texts, not one; call the extractor itself, or give a list")
-        if isinstance(self.model, JointModel) and not self.model.settings.task_weights.shared:
-            logger.warning(
-                "this model was trained for relations between given entities only (model.task_weights), so what it "
-                "finds in a text may be meaningless; use gold_entities (--mode gold-entities)"
-            )
+        self._warn_of_untrained()
         documents = self._documents(_bar(items, progress), on_error)
         for document in self._annotated(
             documents, self._predictor.end_to_end, lambda d: bool(d.tokens), batch_words, on_error
         ):
             yield without_weak(document, min_score)
+
+    def gold_mentions(
+        self, documents: Iterable[Document], *, batch_words: int = 3000, progress: bool = False
+    ) -> Iterator[Document]:
+        """Everything but the mentions, which are those of the documents, in order; their entities are not looked at.
+
+        A mention that several entities list is given once, and counted. Models that write facts (REBEL) refuse.
+        """
+        self._warn_of_untrained()
+        return self._annotated(
+            _bar(documents, progress), self._predictor.gold_mentions, lambda d: bool(d.entities), batch_words
+        )
 
     def gold_entities(
         self, documents: Iterable[Document], *, batch_words: int = 3000, progress: bool = False
@@ -117,6 +139,25 @@ class Extractor:
         return self._annotated(
             _bar(documents, progress), self._predictor.gold_entities, lambda d: bool(d.entities), batch_words
         )
+
+    def by_mode(self, mode: Mode, documents: Iterable[Document], progress: bool = False) -> Iterator[Document]:
+        """What is scored in a mode: `pipe`, `gold_mentions` or `gold_entities`."""
+        if mode == "end-to-end":
+            return self.pipe(documents, progress=progress)
+        annotate = self.gold_mentions if mode == "gold-mentions" else self.gold_entities
+        return annotate(documents, progress=progress)
+
+    def _warn_of_untrained(self) -> None:
+        if isinstance(self.model, JointModel) and not self.model.settings.task_weights.shared:
+            logger.warning(
+                "this model was trained for relations between given entities only (model.task_weights), so what it "
+                "finds in a text may be meaningless; use gold_entities (--mode gold-entities)"
+            )
+        if isinstance(self.relation_model, JointModel) and not self.relation_model.settings.task_weights.relations:
+            logger.warning(
+                "this model was not trained for relations (model.task_weights), so that those it says are meaningless; "
+                "name another model for them (relations of joint_ie.load, --relations-from)"
+            )
 
     def _documents(self, items: Iterable[Item], on_error: Callable[[InputError], None] | None) -> Iterator[Document]:
         for number, item in enumerate(items, start=1):
@@ -146,8 +187,9 @@ class Extractor:
         on_error: Callable[[InputError], None] | None = None,
     ) -> Iterator[Document]:
         """Documents with nothing to annotate have no relations, and the model does not see them."""
-        before = self._left_out()
-        parallel = self.model.device.type == "cpu" and isinstance(self.model, JointModel)
+        before = self._predictor.left_out.copy()
+        models = (self.model, self.relation_model)
+        parallel = all(model.device.type == "cpu" and isinstance(model, JointModel) for model in models)
         waiting: deque[Iterator[Document]] = deque()
         with Workers() as workers:
             for ahead in _read_ahead(documents):
@@ -156,16 +198,17 @@ class Extractor:
                 run = partial(self._run, annotate)
                 if parallel and workers.count > 1 and len(groups) > 1:
                     running = [workers.submit(run, [ahead[i] for i in group]) for group in groups]
-                    waiting.append(_done(ahead, groups, [future.result for future in running], on_error))
+                    waiting.append(_done(ahead, groups, [future.result for future in running], run, on_error))
                     while len(waiting) > 1:  # meanwhile, the next are read
                         yield from waiting.popleft()
                     continue
                 while waiting:
                     yield from waiting.popleft()
-                yield from _done(ahead, groups, [partial(run, [ahead[i] for i in group]) for group in groups], on_error)
+                results = [partial(run, [ahead[i] for i in group]) for group in groups]
+                yield from _done(ahead, groups, results, run, on_error)
             while waiting:
                 yield from waiting.popleft()
-        for reason, count in (self._left_out() - before).items():
+        for reason, count in (self._predictor.left_out - before).items():
             logger.warning("%d %s", count, reason)
 
     def _run(
@@ -173,20 +216,6 @@ class Extractor:
     ) -> list[Document]:
         with autocast(self.model.device, self.precision):
             return annotate(documents)
-
-    def _left_out(self) -> Counter[str]:
-        """What results lack so far, by reason."""
-        if isinstance(self._predictor, Seq2SeqPredictor):
-            return self._predictor.left_out.copy()
-        limit = self._predictor.model.settings.relations.max_word_distance
-        reason = (
-            f"pairs of entities were not asked for relations, being more than {limit} words apart "
-            f"(relations.max_word_distance in the model's config.json)"
-        )
-        distant = (
-            "pairs of mentions of very long documents were not compared, being far apart and without a common word"
-        )
-        return Counter({reason: self._predictor.unscored_pairs, distant: self._predictor.uncompared_mentions})
 
 
 def load(
@@ -196,19 +225,27 @@ def load(
     language: str = "en",
     precision: Precision | Literal["int8"] = "auto",
     engine: Engine = "torch",
+    relations: str | Path | None = None,
 ) -> Extractor:
     """An `Extractor` with the bundled model (``default``), that of a folder, or that of the hub (``user/name``).
+
+    ``relations`` names a second model, likewise: the first then finds mentions, entities and types, and the second says
+    the relations between them (a pipeline). Its entity types must contain those of the first.
 
     ``device`` is a GPU if there is one, unless named; ``threads`` limits the CPU threads of torch (in the whole
     process); see `Extractor` for ``language``, ``precision`` and ``engine``.
     """
     folder = find_model(model)
+    second = None if relations is None else find_model(relations)
     place = usable_device(device)
     if threads is not None:
         check_range("threads", threads, 1)
         torch.set_num_threads(threads)
     loaded, tokenizer = load_model(folder)
-    return Extractor(loaded.to(place), tokenizer, language, precision, engine)
+    if second is None:
+        return Extractor(loaded.to(place), tokenizer, language, precision, engine)
+    relating, its_tokenizer = load_model(second)
+    return Extractor(loaded.to(place), tokenizer, language, precision, engine, (relating.to(place), its_tokenizer))
 
 
 def without_weak(document: Document, min_score: float) -> Document:
@@ -232,17 +269,22 @@ def _done(
     documents: Sequence[Document],
     groups: Sequence[Sequence[int]],
     results: Sequence[Callable[[], list[Document]]],
+    run: Callable[[Sequence[Document]], list[Document]],
     on_error: Callable[[InputError], None] | None,
 ) -> Iterator[Document]:
-    """The documents in their order, those of the ``groups`` as the ``results`` have them; errors in this order, too."""
+    """The documents in their order, those of the ``groups`` as the ``results`` have them; errors in this order, too.
+
+    The documents of a group that is refused ``run`` one by one, so that only those are lost that are refused alone.
+    """
     done: list[Document | InputError] = [replace(document, relations=()) for document in documents]
     for group, result in zip(groups, results, strict=True):
         try:
             annotated = result()
-        except InputError as error:  # a document that is too long for the model's stages, which runs alone
-            if on_error is None or len(group) > 1:
+        except InputError as error:  # a document that is too much for the model's stages
+            if on_error is None:
                 raise
-            done[group[0]] = error
+            for i in group:
+                done[i] = error if len(group) == 1 else _alone(documents[i], run)
             continue
         for i, document in zip(group, annotated, strict=True):
             done[i] = document
@@ -251,6 +293,13 @@ def _done(
             yield item
         elif on_error is not None:
             on_error(item)
+
+
+def _alone(document: Document, run: Callable[[Sequence[Document]], list[Document]]) -> Document | InputError:
+    try:
+        return run([document])[0]
+    except InputError as error:
+        return error
 
 
 def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:

@@ -121,6 +121,30 @@ def test_errors_in_parallel_leave_the_others(extract, monkeypatch, two_threads):
     assert torch.get_num_threads() == 2
 
 
+def test_of_a_refused_batch_only_what_is_refused_alone_is_lost(extract, monkeypatch, two_threads):
+    texts = TEXTS * 2
+    single = [extract((f"text-{i}", text)) for i, text in enumerate(texts, start=1)]
+    run = extract._predictor.end_to_end
+    sizes = []
+
+    def end_to_end(documents):
+        sizes.append(len(documents))
+        if any("wrote" in document.text for document in documents):
+            raise InputError(f"too many entities among {len(documents)}")
+        return run(documents)
+
+    monkeypatch.setattr(extract._predictor, "end_to_end", end_to_end)
+    for batch_words in (30, 3000):  # several batches in parallel, and one
+        errors = []
+        sizes.clear()
+        found = list(extract.pipe(texts, batch_words=batch_words, on_error=errors.append))
+        assert [d.to_dict() for d in found] == [close(d) for d in single if "wrote" not in d.text]
+        assert [str(error) for error in errors] == ["too many entities among 1"] * 2
+        assert max(sizes) > 1
+        with pytest.raises(InputError, match="too many"):
+            list(extract.pipe(texts, batch_words=batch_words))
+
+
 def test_errors_come_when_it_is_their_turn(extract, monkeypatch):
     def end_to_end(documents):
         raise InputError(documents[0].id)
@@ -218,6 +242,88 @@ def test_relations_between_given_entities(extract):
         list(extract.gold_entities([bare.with_annotations([Entity("ORG", "Eve", (bare.mention(2, 3),))], None)]))
 
 
+@pytest.fixture(scope="module")
+def relater(tmp_path_factory) -> Path:
+    """Another model, which reads documents with markers, and says other relations between gold entities."""
+    return write_checkpoint(tmp_path_factory.mktemp("relater"), input="markers", gold_shift=1.0)
+
+
+@pytest.fixture(scope="module")
+def pipeline(checkpoint, relater) -> Extractor:
+    return load(checkpoint, device="cpu", precision="no", relations=relater)
+
+
+def test_relations_of_another_model(extract, relater, pipeline, monkeypatch, two_threads):
+    """In batches, in parallel, of long and empty texts: as entities found and related text by text."""
+    texts = [*TEXTS, "\n".join(f"Ann {i} met Bob in Oslo, and then Eve in Rome." for i in range(30))]
+    second = load(relater, device="cpu", precision="no")
+    settings = second.model.settings
+    second.model.settings = replace(settings, relations=replace(settings.relations, gold_shift=0.0))  # its shift
+    found = [extract((f"text-{i}", text)) for i, text in enumerate(texts, start=1)]
+    expected = [next(second.gold_entities([replace(document, relations=None)])) for document in found]
+    assert any(document.relations for document in expected)
+    assert any(a.relations != b.relations for a, b in zip(found, expected, strict=True))
+    for ahead, batch_words in ((64, 3000), (3, 40)):
+        monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", ahead)
+        piped = list(pipeline.pipe(iter(texts), batch_words=batch_words))
+        assert [d.to_dict() for d in piped] == [close(d) for d in expected]
+    middle = sorted(r.score for r in expected[0].relations)[len(expected[0].relations) // 2]
+    strong = tuple(r for r in expected[0].relations if r.score >= middle)
+    assert pipeline(("text-1", texts[0]), min_score=middle - 1e-5).to_dict() == close(
+        replace(expected[0], relations=strong)
+    )
+    errors = []
+    assert len(list(pipeline.pipe(["Bob met Eve.", "Bob \ud800."], on_error=errors.append))) == len(errors) == 1
+    assert pipeline.schema == extract.schema
+
+
+def test_the_far_pairs_of_the_second_model_are_reported(checkpoint, tmp_path, caplog):
+    near = write_checkpoint(tmp_path, max_word_distance=10)
+    text = "\n".join(f"Ann {i} met Bob in Oslo." for i in range(20))
+    load(near, device="cpu", precision="no", relations=checkpoint)(text)
+    assert not caplog.records
+    load(checkpoint, device="cpu", precision="no", relations=near)(text)
+    [record] = caplog.records
+    assert "10 words apart" in record.getMessage()
+
+
+def test_a_model_for_other_entities_is_refused(checkpoint, tmp_path):
+    other = write_checkpoint(tmp_path)
+    text = (other / "config.json").read_text()
+    (other / "config.json").write_text(text.replace('"LOC"', '"PLACE"'))
+    with pytest.raises(InputError, match="does not know the entity types LOC"):
+        load(checkpoint, relations=other)
+    with pytest.raises(InputError, match="no such folder"):
+        load(checkpoint, relations=tmp_path / "gone")
+
+
+def test_given_mentions(extract, pipeline, caplog):
+    bare = [Document.from_words(f"d-{i}", [["Bob", "met", "Eve", "."], ["Bob", "left", "Oslo", "."]]) for i in (1, 2)]
+    entities = [Entity("LOC", "x", tuple(bare[0].mention(i, i + 1) for i in places)) for places in ((0, 2), (4,), (6,))]
+    annotated = bare[0].with_annotations(entities, None)
+    shared = bare[1].with_annotations([*entities, Entity("PER", "Bob", (bare[1].mention(0, 1),))], None)
+    for model in (extract, pipeline):
+        without = (bare[0], Document("empty", "", (), ()))
+        assert list(model.gold_mentions(without)) == [replace(document, relations=()) for document in without]
+        caplog.clear()
+        (found,) = model.gold_mentions([annotated])
+        assert not caplog.records
+        assert {m.span for e in found.entities for m in e.mentions} == {(0, 1), (2, 3), (4, 5), (6, 7)}
+        again, other = model.gold_mentions([annotated, shared])
+        assert again.to_dict() == close(found) and other.to_dict() == close(replace(found, id="d-2"))
+        [record] = caplog.records
+        assert record.getMessage() == "1 mentions are listed in several entities, and were given once"
+    (one,), (two,) = extract.gold_mentions([annotated]), pipeline.gold_mentions([annotated])
+    assert one.entities == two.entities and one.relations != two.relations
+
+
+def test_modes_by_name(extract):
+    documents = [extract(TEXTS[0])]
+    for mode in ("gold-mentions", "gold-entities"):
+        assert list(extract.by_mode(mode, documents)) == list(getattr(extract, mode.replace("-", "_"))(documents))
+    assert list(extract.by_mode("end-to-end", documents)) == list(extract.pipe(documents))
+
+
 def test_half_precision_runs(checkpoint):
     document = load(checkpoint, device="cpu", precision="bf16")(TEXTS[0])
     document.validate()
@@ -284,6 +390,11 @@ def test_a_model_for_given_entities_warns(checkpoint, caplog):
     made.model.settings = replace(made.model.settings, task_weights=weights)
     made("Bob met Eve.")
     assert "between given entities only" in caplog.text
+    assert "not trained for relations" not in caplog.text
+    made.model.settings = replace(made.model.settings, task_weights=TaskWeights(relations=0))
+    caplog.clear()
+    made("Bob met Eve.")
+    assert "not trained for relations" in caplog.text and "given entities only" not in caplog.text
 
 
 def test_wrong_devices_and_threads(checkpoint):

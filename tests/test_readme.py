@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("scoring", "graph", "spacy"))]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("scoring", "graph", "spacy", "pipelines"))]
 SNIPPETS = [(page, *found) for page in PAGES for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 

@@ -76,10 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     best = args.output / "best"
     extract = load(best)
-    predicted = {
-        mode: list(extract.pipe(parts.held_out) if mode == "end-to-end" else extract.gold_entities(parts.held_out))
-        for mode in experiment.validation
-    }
+    predicted = {mode: list(extract.by_mode(mode, parts.held_out)) for mode in experiment.validation}
     shown = next(iter(predicted.values()))
     write_jsonl(shown, args.output / PREDICTED)
     scores = {mode: _scores(mode, parts.held_out, found) for mode, found in predicted.items()}

@@ -45,6 +45,15 @@ def add_computing(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_relations_from(parser: argparse.ArgumentParser) -> None:
+    """``--relations-from``, which is what `joint_ie.load` calls ``relations``."""
+    parser.add_argument(
+        "--relations-from",
+        metavar="MODEL",
+        help="another model that says relations between the entities found (a pipeline); folder, hub id, or default",
+    )
+
+
 def computing(args: argparse.Namespace) -> dict[str, Any]:
     """What `add_computing` declared, for `joint_ie.load`."""
     return {"threads": args.threads, "precision": args.precision, "engine": args.engine}

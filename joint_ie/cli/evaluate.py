@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import add_computing, computing, positive
+from joint_ie.cli.arguments import add_computing, add_relations_from, computing, positive
 
 
 def add_parser(commands: Any) -> None:
@@ -17,6 +17,7 @@ def add_parser(commands: Any) -> None:
     add_scoring_arguments(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the predicted documents (JSON Lines)")
     parser.add_argument("--limit", type=positive, metavar="N", help="the first N documents only")
+    add_relations_from(parser)
     add_computing(parser)
     parser.set_defaults(run=run)
 
@@ -32,13 +33,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     gold = load_corpus(args.corpus, reader=args.reader, text_order=text_order(args))[: args.limit]
     protocols = chosen_protocols(args, gold)
-    extract = load(args.model, **computing(args))
-    if args.mode == "end-to-end":
-        predicted = list(extract.pipe(gold, progress=True))
-    else:
-        predicted = list(extract.gold_entities(gold, progress=True))
+    extract = load(args.model, relations=args.relations_from, **computing(args))
+    predicted = list(extract.by_mode(args.mode, gold, progress=True))
     if args.output:
         write_jsonl(predicted, args.output)
-    title = f"{args.model} on {args.corpus}, {args.mode}"
-    report(args, protocols, gold, [Predicted(args.model, predicted)], title)
+    name = f"{args.model} with relations from {args.relations_from}" if args.relations_from else args.model
+    report(args, protocols, gold, [Predicted(name, predicted)], f"{name} on {args.corpus}, {args.mode}")
     return 0

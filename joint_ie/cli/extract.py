@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from joint_ie.cli.arguments import add_computing, computing, fraction
+from joint_ie.cli.arguments import add_computing, add_relations_from, computing, fraction
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("input", nargs="*", metavar="INPUT", help="standard input if none is given")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
+    add_relations_from(parser)
     parser.add_argument(
         "--format",
         choices=("table", "jsonl", "html"),
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 yield item
 
-    extract = load(args.model, language=args.language, **computing(args))
+    extract = load(args.model, language=args.language, relations=args.relations_from, **computing(args))
     documents = extract.pipe(
         remaining(),
         min_score=args.min_score,

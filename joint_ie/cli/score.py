@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     gold = load_corpus(args.gold, reader=args.reader, text_order=text_order(args))
     protocols = chosen_protocols(args, gold)
     systems = [_predicted(args, name, gold) for name in (args.predicted, *args.against)]
-    report(args, protocols, gold, systems, f"{args.predicted} against {args.gold}")
+    report(args, protocols, gold, systems, f"{args.predicted} against {args.gold}, {args.mode}")
     return 0
 
 

@@ -32,16 +32,17 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Everything about scores, which both commands take."""
     parser.add_argument(
         "--mode",
-        choices=("end-to-end", "gold-entities"),
+        choices=("end-to-end", "gold-mentions", "gold-entities"),
         default="end-to-end",
-        help="what is predicted: everything from the text, or relations between gold entities (default: %(default)s)",
+        help="what is predicted: everything from the text, everything but the mentions, which are gold's, or relations "
+        "between gold entities (default: %(default)s)",
     )
     parser.add_argument(
         "--protocol",
         metavar="NAME",
         action="append",
         help="how to compare, may be given several times; all: every one of the mode; list: show their names "
-        "(default: jerex end-to-end, docred with gold entities); several make a JSON {protocols: {name: scores}}",
+        "(default: docred with gold entities, else jerex); several make a JSON {protocols: {name: scores}}",
     )
     parser.add_argument(
         "--training-facts",

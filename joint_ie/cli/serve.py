@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import add_computing, computing, positive
+from joint_ie.cli.arguments import add_computing, add_relations_from, computing, positive
 from joint_ie.errors import InputError
 from joint_ie.integrations.server.limits import Limits
 
@@ -27,6 +27,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8600, help="0: any that is free (default: %(default)s)")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
+    add_relations_from(parser)
     parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
     add_computing(parser)
     parser.add_argument(
@@ -78,10 +79,11 @@ def run(args: argparse.Namespace) -> int:
         local = is_loopback(listener.getsockname()[0])
         if not local and token is None:
             logger.warning("%s can be reached from other machines by anyone; ask for a token (--token-file)", args.host)
-        extractor = load(args.model, language=args.language, **computing(args))
+        extractor = load(args.model, language=args.language, relations=args.relations_from, **computing(args))
         batch_words = args.batch_words or (1 if extractor.model.device.type == "cpu" else 3000)
         batcher = Batcher(extractor, batch_words)
-        served = Served("default" if args.model == "default" else Path(args.model).name, args.language)
+        names = [Path(model).name for model in (args.model, args.relations_from) if model]
+        served = Served(" with relations from ".join(names), args.language)
         application = create_application(batcher, served, limits, token, args.host.lower() if local else None)
         listener.listen()  # who reads the next line can connect
         print(f"joint-ie: serving {served.name} at {address(listener)} until Ctrl-C", file=sys.stderr, flush=True)

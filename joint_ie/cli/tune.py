@@ -1,9 +1,13 @@
 """``joint-ie tune``: thresholds of a checkpoint, on held-out documents."""
 
 import argparse
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from joint_ie.cli.arguments import positive
+
+if TYPE_CHECKING:
+    from joint_ie.models.tuning import Tuned
 
 
 def add_parser(commands: Any) -> None:
@@ -13,7 +17,8 @@ def add_parser(commands: Any) -> None:
         help="set a checkpoint's thresholds on held-out documents",
         description="Find the mention, coreference and relation thresholds with the best F1 on a corpus and write "
         "them into the checkpoint's config.json: one relation threshold, or one for each relation, as its "
-        "model.relations.thresholds says (global, per-class). `joint-ie train` does this at its end.",
+        "model.relations.thresholds says (global, per-class). What the model was not trained for is left as it is. "
+        "`joint-ie train` does this at its end.",
     )
     parser.add_argument("model", metavar="MODEL", help="folder of a checkpoint")
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file, held out from training")
@@ -34,13 +39,23 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     tuned = tune_checkpoint(Path(args.model), load_corpus(args.corpus, reader=args.reader))
-    settings = tuned.settings
-    print(f"mentions      from {settings.mentions.threshold:.3f}   F1 {100 * tuned.mentions:.2f}")
-    print(f"coreference   above {settings.coreference.threshold:.3f}  F1 {100 * tuned.clusters:.2f} (clusters)")
-    relations = settings.relations
-    print(f"relations     shift {shift_text(relations.shift)} F1 {100 * tuned.relations_strict:.2f} (strict)")
-    print(f"gold entities shift {shift_text(relations.gold_shift)} F1 {100 * tuned.gold_entities:.2f}")
+    for line in lines(tuned):
+        print(line)
     return 0
+
+
+def lines(tuned: "Tuned") -> Iterator[str]:
+    """Every threshold with the F1 that it reaches, or that it was left."""
+    settings = tuned.settings
+    relations = settings.relations
+    yield f"mentions      from {settings.mentions.threshold:.3f}   {_reached(tuned.mentions)}"
+    yield f"coreference   above {settings.coreference.threshold:.3f}  {_reached(tuned.clusters, ' (clusters)')}"
+    yield f"relations     shift {shift_text(relations.shift)} {_reached(tuned.relations_strict, ' (strict)')}"
+    yield f"gold entities shift {shift_text(relations.gold_shift)} {_reached(tuned.gold_entities)}"
+
+
+def _reached(f1: float | None, what: str = "") -> str:
+    return "left as it was: not trained for (model.task_weights)" if f1 is None else f"F1 {100 * f1:.2f}{what}"
 
 
 def shift_text(shift: float | tuple[float, ...]) -> str:

@@ -6,7 +6,7 @@ from joint_ie.evaluation.error_report import ErrorReport, error_report
 from joint_ie.evaluation.error_tables import error_tables
 from joint_ie.evaluation.gold_entities import gold_entities, stray_tallies
 from joint_ie.evaluation.protocol import Protocol, Scores, evaluate
-from joint_ie.evaluation.protocols import end_to_end, protocols
+from joint_ie.evaluation.protocols import end_to_end, gold_mentions, protocols
 from joint_ie.evaluation.randomisation import approximate_randomisation
 from joint_ie.evaluation.scores import Score
 from joint_ie.evaluation.significance import count_documents, holm
@@ -26,6 +26,7 @@ __all__ = [
     "error_tables",
     "evaluate",
     "gold_entities",
+    "gold_mentions",
     "holm",
     "paired_bootstrap",
     "protocols",

@@ -54,7 +54,7 @@ def page_data(report: ErrorReport, title: str) -> dict[str, Any]:
 def _case(case: Case, mode: Mode) -> dict[str, Any]:
     document, judged = case.gold, case.judged
     # With gold entities they are gold's own on both sides, whatever the prediction calls them.
-    entities = case.predicted.entities if mode == "end-to-end" else document.entities
+    entities = document.entities if mode == "gold-entities" else case.predicted.entities
     ends = [end for _, end in document.tokens]
     starts = [start for start, _ in document.tokens[1:]]
     gaps = [document.text[end:start] for end, start in zip(ends, starts, strict=False)]

@@ -37,8 +37,9 @@ class ErrorReport:
     """What went right and wrong; only documents that people annotated with relations count.
 
     ``gold`` and ``predicted`` count the facts of either side by class (`GOLD_CLASSES`, `PREDICTED_CLASSES`), in that
-    order. ``unrelated_pairs`` is the last cell of KD-DocRE's table, None end-to-end. ``labels`` are readable names of
-    relation types. ``strays`` of the spurious facts are about unknown documents or entities; no bucket has them.
+    order. ``unrelated_pairs`` is the last cell of KD-DocRE's table, None without gold entities. ``labels`` are readable
+    names of relation types. ``strays`` of the spurious facts are about unknown documents or entities; no bucket has
+    them.
     """
 
     mode: Mode
@@ -103,11 +104,11 @@ def error_report(
 
     ``strays`` counts further predicted facts, which belong to no document (see `joint_ie.corpora.read_submission`).
 
-    Raises `InputError` for repeated or unknown ids, and for other tokens (``end-to-end``) or other entities
+    Raises `InputError` for repeated or unknown ids, and for other tokens, mentions (``gold-mentions``) or entities
     (``gold-entities``) than gold's.
     """
     gold, predicted = list(gold), list(predicted)
-    judge = judge_end_to_end if mode == "end-to-end" else judge_gold_entities
+    judge = judge_gold_entities if mode == "gold-entities" else judge_end_to_end
     cases = tuple(Case(*pair, judge(*pair)) for pair in paired(mode, gold, predicted))
     tallies = (Tally.of_sets(case.judged.gold.keys(), case.judged.predicted.keys()) for case in cases)
     found = _counts(PREDICTED_CLASSES, (case.judged.predicted for case in cases), mode)
@@ -119,9 +120,9 @@ def error_report(
         relations=sum(tallies, Tally(predicted=strays)).score(),
         gold=_counts(GOLD_CLASSES, (case.judged.gold for case in cases), mode),
         predicted={**found, "spurious": found["spurious"] + strays},
-        unrelated_pairs=None
-        if mode == "end-to-end"
-        else sum(unrelated_pairs(case.gold, case.judged) for case in cases),
+        unrelated_pairs=sum(unrelated_pairs(case.gold, case.judged) for case in cases)
+        if mode == "gold-entities"
+        else None,
         confusion=confusion(case.judged for case in cases),
         buckets=buckets([(case.gold, case.judged) for case in cases]),
         labels=_labels(document for case in cases for document in (case.gold, case.predicted)),
@@ -132,7 +133,7 @@ def error_report(
 
 def _counts(classes: tuple[str, ...], documents: Iterable[Mapping[Any, str]], mode: Mode) -> dict[str, int]:
     found = Counter(error for judged in documents for error in judged.values())
-    return {error: found[error] for error in classes if mode == "end-to-end" or error not in STAGES}
+    return {error: found[error] for error in classes if mode != "gold-entities" or error not in STAGES}
 
 
 def _labels(documents: Iterable[Document]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from joint_ie.evaluation.pairing import pair
 from joint_ie.evaluation.scores import Score, ratio
 from joint_ie.evaluation.tally import Row, Tallies, Tally, total
 
-Mode = Literal["end-to-end", "gold-entities"]
+Mode = Literal["end-to-end", "gold-mentions", "gold-entities"]
 Pairs = Sequence[tuple[Document, Document]]
 
 
@@ -54,11 +54,13 @@ class MacroScore:
 class Scores:
     """The scores of a corpus: micro by measure, and by label and macro where a measure has labels.
 
-    ``missing`` counts gold documents without a prediction (scored as empty), ``without_relations`` gold documents that
-    nobody annotated with relations (left out of all relation scores). ``counts`` are the protocol's own.
+    ``mode`` says what was given to the predictor. ``missing`` counts gold documents without a prediction (scored as
+    empty), ``without_relations`` gold documents that nobody annotated with relations (left out of all relation scores).
+    ``counts`` are the protocol's own.
     """
 
     protocol: str
+    mode: Mode
     documents: int
     missing: int
     without_relations: int
@@ -76,6 +78,7 @@ class Scores:
         """Fractions in full precision; a measure's own key holds its micro score, a mean's key its F1."""
         return {
             "protocol": self.protocol,
+            "mode": self.mode,
             "documents": self.documents,
             "missing": self.missing,
             "without_relations": self.without_relations,
@@ -94,17 +97,19 @@ def paired(mode: Mode, gold: Iterable[Document], predicted: Iterable[Document]) 
     """Every gold document with its prediction, checked; a missing prediction is one without annotations.
 
     Raises `InputError` for repeated or unknown ids, for a prediction that is tokenised differently, and, with gold
-    entities, for one with other entities.
+    mentions or entities, for one with others.
     """
     pairs = []
     for reference, prediction in pair(gold, predicted):
         if prediction is None:
             entities = reference.entities if mode == "gold-entities" else ()
             prediction = replace(reference, entities=entities, relations=())
-        elif mode == "end-to-end":
-            _check_tokens(reference, prediction)
-        else:
+        elif mode == "gold-entities":
             _check_entities(reference, prediction)
+        else:
+            _check_tokens(reference, prediction)
+            if mode == "gold-mentions":
+                _check_mentions(reference, prediction)
         pairs.append((reference, prediction))
     return pairs
 
@@ -148,6 +153,7 @@ def score_counted(
         assert micro["relations_ign"].f1 <= micro["relations"].f1, "Ign F1 exceeds F1"
     return Scores(
         protocol=protocol.name,
+        mode=protocol.mode,
         documents=len(pairs),
         missing=missing,
         without_relations=sum(reference.relations is None for reference, _ in pairs),
@@ -185,6 +191,18 @@ def _check_tokens(reference: Document, prediction: Document) -> None:
         raise InputError(
             f"predicted document {reference.id!r} has {len(prediction.tokens)} tokens where gold has "
             f"{len(reference.tokens)}; predict on the gold document's own tokens"
+        )
+
+
+def _check_mentions(reference: Document, prediction: Document) -> None:
+    given, used = (
+        {mention.span for entity in document.entities for mention in entity.mentions}
+        for document in (reference, prediction)
+    )
+    if given != used:
+        raise InputError(
+            f"predicted document {reference.id!r} lacks {len(given - used)} of gold's mentions and has "
+            f"{len(used - given)} others; predict with gold mentions, or score it end-to-end"
         )
 
 

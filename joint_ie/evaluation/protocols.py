@@ -1,6 +1,7 @@
 """All protocols by name, as people compare systems: the names of the command line and of the tables."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError, nearest
@@ -26,7 +27,7 @@ def protocols(
     relation_counts: Mapping[str, int] | None = None,
     relations: Sequence[str] | None = None,
 ) -> dict[str, Protocol]:
-    """The protocols of a mode by name; the first is the default.
+    """The protocols of a mode by name; the first is the default. With gold mentions they are those of end to end.
 
     Those whose name ends in ``as-published`` or ``as-listed`` repeat what an original scorer computes where that is
     not what it says (their descriptions tell); `standard` leaves them out. ``training_facts`` add the measures that
@@ -34,7 +35,7 @@ def protocols(
     frequent and rare relations. ``relations`` are the corpus's labels: REBEL's macro scores run over them, and only
     DocRED's are grouped by frequency.
     """
-    if mode == "end-to-end":
+    if mode != "gold-entities":
         listed = [
             JEREX,
             tag(training_facts),
@@ -56,6 +57,8 @@ def protocols(
         if relations is None or set(relations) <= set(DOCRED_RELATIONS):
             rare = {} if relation_counts is None else head_and_tail(relation_counts)
             listed.insert(1, relation_groups({**DOCRED_GROUPS, **rare}))
+    if mode == "gold-mentions":
+        listed = [replace(p, mode=mode, description=f"mentions given; {p.description}") for p in listed]
     return {protocol.name: protocol for protocol in listed}
 
 
@@ -85,8 +88,20 @@ def end_to_end(gold: Iterable[Document], predicted: Iterable[Document], protocol
     Raises `InputError` for an unknown protocol, for repeated or unknown ids, and for a prediction that is tokenised
     differently, because spans count tokens.
     """
+    return _scored("end-to-end", gold, predicted, protocol)
+
+
+def gold_mentions(gold: Iterable[Document], predicted: Iterable[Document], protocol: str = "jerex") -> Scores:
+    """As `end_to_end`, where the predictor was given the mentions. `InputError` as well for other mentions than gold's.
+
+    A missing prediction has no mentions, either.
+    """
+    return _scored("gold-mentions", gold, predicted, protocol)
+
+
+def _scored(mode: Mode, gold: Iterable[Document], predicted: Iterable[Document], protocol: str) -> Scores:
     gold = list(gold)
-    (chosen,) = named([protocol], protocols("end-to-end", relations=corpus_relations(gold)))
+    (chosen,) = named([protocol], protocols(mode, relations=corpus_relations(gold)))
     return evaluate(chosen, gold, predicted)
 
 

@@ -67,10 +67,12 @@ def spread(scores: Iterable[Scores]) -> Spreads:
         raise InputError("there are no scores to take the mean of; give those of one run at least")
     first, names = runs[0], by_name(runs[0])
     for number, run in enumerate(runs[1:], 2):
-        if (run.protocol, run.documents) != (first.protocol, first.documents) or by_name(run).keys() != names.keys():
+        same = (run.protocol, run.mode, run.documents) == (first.protocol, first.mode, first.documents)
+        if not same or by_name(run).keys() != names.keys():
             raise InputError(
                 f"run {number} has scores of protocol {run.protocol!r} on {run.documents} documents, run 1 of "
-                f"{first.protocol!r} on {first.documents}; score all runs with one protocol, its options and one corpus"
+                f"{first.protocol!r} on {first.documents}; score all runs with one protocol, its options, in one mode "
+                f"and on one corpus"
             )
     values = [by_name(run) for run in runs]
     return Spreads(

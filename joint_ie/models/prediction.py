@@ -1,5 +1,6 @@
 """Documents in, annotated Documents out."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
@@ -8,13 +9,17 @@ import torch
 from torch import Tensor
 
 from joint_ie.document import Document, Entity, Relation
-from joint_ie.encoding.batches import Collator
+from joint_ie.encoding.batches import Batch, Collator, gold_spans
 from joint_ie.encoding.index import PairIndex
 from joint_ie.models.evidence import evidence
 from joint_ie.models.joint import JointModel
+from joint_ie.models.outputs import Encoded
 from joint_ie.models.relation_settings import Shift
 from joint_ie.models.shifts import shifted
-from joint_ie.models.stages import FoundEntity, ScoredPairs, Stages
+from joint_ie.models.stages import FoundEntity, ScoredPairs, Stages, given_spans
+
+UNCOMPARED = "pairs of mentions of very long documents were not compared, being far apart and without a common word"
+REPEATED = "mentions are listed in several entities, and were given once"
 
 
 class Predictor:
@@ -22,7 +27,8 @@ class Predictor:
 
     `Extractor` is the public face; this is what training validates with. ``unscored_pairs`` counts the entity pairs
     that were too far apart to be scored, ``uncompared_mentions`` the mention pairs of very long documents that were
-    not compared (see `models.compared`), since the predictor was made.
+    not compared (see `models.compared`), ``repeated_mentions`` how often a given mention was in an entity beyond its
+    first, since the predictor was made.
     """
 
     def __init__(self, model: JointModel, collator: Collator) -> None:
@@ -30,37 +36,90 @@ class Predictor:
         self.stages = Stages(model, collator)
         self.unscored_pairs = 0
         self.uncompared_mentions = 0
+        self.repeated_mentions = 0
         self._counting = Lock()  # several threads may use one predictor
 
-    @torch.no_grad()
+    @property
+    def left_out(self) -> Counter[str]:
+        """What results lack since the predictor was made, by reason."""
+        limit = self.model.settings.relations.max_word_distance
+        distant = (
+            f"pairs of entities were not asked for relations, being more than {limit} words apart "
+            f"(relations.max_word_distance in the model's config.json)"
+        )
+        return Counter(
+            {distant: self.unscored_pairs, UNCOMPARED: self.uncompared_mentions, REPEATED: self.repeated_mentions}
+        )
+
     def end_to_end(self, documents: Sequence[Document]) -> list[Document]:
         """Mentions, entities and relations from the words alone; annotations of the input are ignored."""
-        batch = self.stages.batch(documents)
-        encoded, mentions = self.stages.mentions(batch)
-        with self._counting:
-            self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
-        found = self.stages.entities(batch, mentions)
-        scored = self.stages.pairs(batch, encoded, found)
-        annotated = [self._with_entities(document, group) for document, group in zip(documents, found, strict=True)]
-        return self._with_relations(annotated, scored, self.model.settings.relations.shift)
+        return self._related(documents, given=False)
+
+    def gold_mentions(self, documents: Sequence[Document]) -> list[Document]:
+        """As `end_to_end`, but the mentions are those of the documents: what entities they had is not looked at.
+
+        A mention that several entities list is given once, and counted.
+        """
+        return self._related(documents, given=True)
+
+    @torch.no_grad()
+    def entities(self, documents: Sequence[Document], given: bool = False) -> list[Document]:
+        """Entities without relations (None), from the words alone or with the mentions ``given`` by the documents."""
+        _, _, found = self._found(documents, given)
+        return self._with_entities(documents, found)
+
+    @torch.no_grad()
+    def relations(self, documents: Sequence[Document]) -> list[Document]:
+        """Relations between the entities that another model found in the documents; entities stay.
+
+        The shift is that for entities that were found, if this model finds any itself: it was tuned on those. A model
+        that was trained for relations alone has only the one for gold entities.
+        """
+        settings = self.model.settings
+        finds = settings.task_weights.entities
+        return self._between(documents, settings.relations.shift if finds else settings.relations.gold_shift)
 
     @torch.no_grad()
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:
         """Relations between the entities that the documents have, of the pairs that they ask about; entities stay."""
+        return self._between(documents, self.model.settings.relations.gold_shift)
+
+    @torch.no_grad()
+    def _related(self, documents: Sequence[Document], given: bool) -> list[Document]:
+        """Entities and the relations between them, both from one encoding if the model takes one pass."""
+        batch, encoded, found = self._found(documents, given)
+        scored = self.stages.pairs(batch, encoded, found)
+        annotated = self._with_entities(documents, found)
+        return self._with_relations(annotated, scored, self.model.settings.relations.shift)
+
+    def _between(self, documents: Sequence[Document], shift: Shift) -> list[Document]:
         batch = self.stages.batch(documents, given=True)
         encoded, found = self.stages.given(batch)
         scored = self.stages.pairs(batch, encoded, found, given=True)
-        return self._with_relations(documents, scored, self.model.settings.relations.gold_shift)
+        return self._with_relations(documents, scored, shift)
 
-    def _with_entities(self, document: Document, found: Sequence[FoundEntity]) -> Document:
-        """Named by their longest mention."""
-        entities = []
-        for entity in found:
-            mentions = tuple(document.mention(*span) for span in entity.spans)
-            name = max(mentions, key=lambda mention: (len(mention.text), -mention.start)).text
-            kind = self.model.schema.entity_types[entity.type].id
-            entities.append(Entity(kind, name, mentions, entity.score))
-        return document.with_annotations(entities, None)
+    def _found(self, documents: Sequence[Document], given: bool) -> tuple[Batch, Encoded, list[list[FoundEntity]]]:
+        batch = self.stages.batch(documents)
+        encoded, mentions = self.stages.mentions(batch, given)
+        found = self.stages.entities(batch, mentions)
+        with self._counting:
+            self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
+            if given:
+                listed = sum(len(set(spans)) for document in documents for spans in gold_spans(document))
+                self.repeated_mentions += listed - sum(len(given_spans(document)) for document in documents)
+        return batch, encoded, found
+
+    def _with_entities(self, documents: Sequence[Document], found: Sequence[Sequence[FoundEntity]]) -> list[Document]:
+        return [
+            document.with_annotations([self._entity(document, entity) for entity in group], None)
+            for document, group in zip(documents, found, strict=True)
+        ]
+
+    def _entity(self, document: Document, found: FoundEntity) -> Entity:
+        """Named by its longest mention."""
+        mentions = tuple(document.mention(*span) for span in found.spans)
+        name = max(mentions, key=lambda mention: (len(mention.text), -mention.start)).text
+        return Entity(self.model.schema.entity_types[found.type].id, name, mentions, found.score)
 
     def _with_relations(self, documents: Sequence[Document], scored: ScoredPairs, shift: Shift) -> list[Document]:
         """Documents with the relations that their pairs' logits, plus ``shift``, decide for."""

@@ -3,12 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from transformers import PreTrainedTokenizerBase
 
 from joint_ie.document import Document
 from joint_ie.encoding.grouping import by_length
 from joint_ie.encoding.source_target import Source, TextTokeniser
+from joint_ie.errors import InputError
 from joint_ie.models.constraint import Constraint
 from joint_ie.models.grounding import Generated, Grounded, Grounding
 from joint_ie.models.seq2seq import Seq2SeqModel
@@ -37,6 +39,21 @@ class Seq2SeqPredictor:
     def end_to_end(self, documents: Sequence[Document]) -> list[Document]:
         """Entities and relations from the words alone; annotations of the input are ignored."""
         return self._annotated(documents, self.grounding.in_text)
+
+    def gold_mentions(self, documents: Sequence[Document]) -> list[Document]:
+        """Refused (`InputError`): what it writes decides what is a mention."""
+        raise InputError(
+            "a model that writes facts (REBEL) cannot take given mentions; use the mode end-to-end or gold-entities"
+        )
+
+    def entities(self, documents: Sequence[Document], given: bool = False) -> list[Document]:
+        """The entities of `end_to_end`, which are those of some fact, without relations (None)."""
+        found = self.gold_mentions(documents) if given else self.end_to_end(documents)
+        return [replace(document, relations=None) for document in found]
+
+    def relations(self, documents: Sequence[Document]) -> list[Document]:
+        """Relations between the entities that another model found; nothing is decided by a threshold here."""
+        return self.gold_entities(documents)
 
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:
         """Relations between the entities that the documents already have; entities stay as they are."""

@@ -96,6 +96,11 @@ class TaskWeights:
         """Whether any task is trained that works on documents without markers."""
         return bool(self.mentions or self.coreference or self.entity_types)
 
+    @property
+    def entities(self) -> bool:
+        """Whether everything is trained that finds entities in a text."""
+        return bool(self.mentions and self.coreference and self.entity_types)
+
 
 @dataclass(frozen=True)
 class ModelSettings:

@@ -105,12 +105,18 @@ class Stages:
             probability = probability * most_probable(spans, probability)
         return encoded, spans, probability
 
-    def mentions(self, batch: Batch) -> tuple[Encoded, list[FoundMentions]]:
-        """Candidates above the threshold, with the coreference scores among them, for every document."""
-        encoded, spans, probability = self.candidates(batch)
-        likely = (probability >= self.model.settings.mentions.threshold) & (probability > 0)
-        chosen = torch.nonzero(likely).squeeze(1)
-        spans, probability = spans[chosen], probability[chosen]
+    def mentions(self, batch: Batch, given: bool = False) -> tuple[Encoded, list[FoundMentions]]:
+        """Candidates above the threshold, with the coreference scores among them, for every document.
+
+        With mentions ``given``, those that the documents have, each span once, with probability 1.
+        """
+        if given:
+            encoded, spans, probability = self._given_mentions(batch)
+        else:
+            encoded, spans, probability = self.candidates(batch)
+            likely = (probability >= self.model.settings.mentions.threshold) & (probability > 0)
+            chosen = torch.nonzero(likely).squeeze(1)
+            spans, probability = spans[chosen], probability[chosen]
         offset = batch.words.offset
         document = torch.searchsorted(offset[1:], spans[:, 0].contiguous(), right=True)
         # candidates come sentence by sentence, so those of one document stand together
@@ -214,6 +220,18 @@ class Stages:
 
         return ScoredPairs(pairs, left_out, on_every_core(device, scored, rows), inputs, encoded.view)
 
+    def _given_mentions(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
+        """As `candidates`, of the mentions that the documents have, whatever their width."""
+        assert batch.plain is not None
+        places = [
+            (start + offset, end + offset)
+            for document, offset in zip(batch.documents, batch.words.offset.tolist(), strict=False)
+            for start, end in given_spans(document)
+        ]
+        spans = torch.tensor(places, dtype=torch.long, device=batch.words.offset.device).view(-1, 2)
+        encoded = self.model.encode(batch.plain, batch.words, spans.diff(dim=1).squeeze(1))
+        return encoded, spans, torch.ones(len(spans), device=spans.device)
+
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
         return index.to(batch.words.offset.device)
@@ -241,6 +259,13 @@ class Stages:
         first, second = np.concatenate(kept).T
         left_out = len(texts) * (len(texts) - 1) // 2 - done
         return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
+
+
+def given_spans(document: Document) -> list[Span]:
+    """The spans of all mentions in candidate order (see `all_spans`), each once, of how many entities it may be."""
+    spans = {span for entity in gold_spans(document) for span in entity}
+    sentence = document.token_sentence
+    return sorted(spans, key=lambda span: (sentence[span[0]], span[1] - span[0], span[0]))
 
 
 def most_probable(spans: Tensor, probability: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Thresholds that are best on held-out documents, stage by stage.
 
 Mentions first, then coreference on the mentions that are found, then relations on the entities that are found: each is
-the optimum of its own F1 given the stages before it, from one pass over the documents.
+the optimum of its own F1 given the stages before it, from one pass over the documents. What a model was not trained for
+(task weight 0), and what comes after that, keeps its threshold: there is nothing to find.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -29,13 +30,13 @@ MOST = 2
 
 @dataclass(frozen=True)
 class Tuned:
-    """Settings with the best thresholds, and the F1 that each stage reached with them."""
+    """Settings with the best thresholds, and the F1 that each stage reached with them; None where nothing was tuned."""
 
     settings: ModelSettings
-    mentions: float
-    clusters: float
-    relations_strict: float
-    gold_entities: float
+    mentions: float | None = None
+    clusters: float | None = None
+    relations_strict: float | None = None
+    gold_entities: float | None = None
 
 
 class Tuner:
@@ -54,19 +55,30 @@ class Tuner:
     def tune(self) -> Tuned:
         """All thresholds. The relation threshold itself stays; ``shift`` moves the logits instead."""
         before = self.model.settings
+        trained = before.task_weights
+        tuned = Tuned(before)
         try:
-            threshold, mention_f1 = self._mentions()
-            now = replace(before, mentions=replace(before.mentions, threshold=threshold))
-            self.model.settings = now
-            threshold, cluster_f1 = self._clusters()
-            now = replace(now, coreference=replace(now.coreference, threshold=threshold))
-            self.model.settings = now
-            shift, relation_f1 = self._relations(gold=False)
-            gold_shift, gold_f1 = self._relations(gold=True)
+            if trained.mentions:
+                threshold, f1 = self._mentions()
+                tuned = self._set(replace(tuned, mentions=f1), "mentions", threshold=threshold)
+            if trained.mentions and trained.coreference:
+                threshold, f1 = self._clusters()
+                tuned = self._set(replace(tuned, clusters=f1), "coreference", threshold=threshold)
+            if trained.entities and trained.relations:
+                shift, f1 = self._relations(gold=False)
+                tuned = self._set(replace(tuned, relations_strict=f1), "relations", shift=shift)
+            if trained.relations:
+                shift, f1 = self._relations(gold=True)
+                tuned = self._set(replace(tuned, gold_entities=f1), "relations", gold_shift=shift)
         finally:
             self.model.settings = before
-        tuned = replace(now, relations=replace(now.relations, shift=shift, gold_shift=gold_shift))
-        return Tuned(tuned, mention_f1, cluster_f1, relation_f1, gold_f1)
+        return tuned
+
+    def _set(self, tuned: Tuned, part: str, **found: float | Shift) -> Tuned:
+        """``tuned`` with a threshold that was ``found`` for a part of the settings; the model takes it on as well."""
+        settings = self.model.settings
+        self.model.settings = replace(settings, **{part: replace(getattr(settings, part), **found)})
+        return replace(tuned, settings=self.model.settings)
 
     def _mentions(self) -> tuple[float, float]:
         """The probability from which spans are mentions, by mention F1."""

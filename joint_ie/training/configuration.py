@@ -9,6 +9,7 @@ import yaml
 
 from joint_ie.encoding.training_set import Budget, Joining
 from joint_ie.errors import InputError, nearest
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.settings import ModelSettings
 from joint_ie.settings import from_mapping, to_mapping
@@ -35,8 +36,9 @@ class Experiment:
     generation: Seq2SeqSettings | None = None
     """A model that writes facts (REBEL) in place of ``model``."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    validation: tuple[Literal["end-to-end", "gold-entities"], ...] = ("end-to-end",)
-    """What is scored while training; the monitor is a name such as ``relations_strict`` or ``gold_entities``."""
+    validation: tuple[Mode, ...] = ("end-to-end",)
+    """What is scored while training; the monitor is a name such as ``relations_strict``,
+    ``gold_mentions_relations_strict`` or ``gold_entities``. Models that write facts cannot take gold mentions."""
     tune: bool = True
     """At the end, set the thresholds of the best checkpoint on all of the dev corpus; ``generation`` has none."""
 
@@ -50,6 +52,10 @@ class Experiment:
             if not self.model.task_weights.relations:
                 raise InputError("adaptation is about relations; give model.task_weights.relations a weight above 0")
         if self.generation:
+            if "gold-mentions" in self.validation:
+                raise InputError(
+                    "validation: a model that writes facts cannot take given mentions; take end-to-end or gold-entities"
+                )
             unset = {"model": ModelSettings(), "joining": Joining(), "start": None, "adaptation": None}
             for name, value in unset.items():
                 if getattr(self, name) != value:

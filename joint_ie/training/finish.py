@@ -68,7 +68,7 @@ def pack_checkpoint(
     config = load_json(output / "config.json")
     write_json({**config, "packed": True}, output / "config.json")
     if measured:
-        write_json({data["protocol"]: data for data in measured}, output / "scores.json")
+        write_json({_name(data): data for data in measured}, output / "scores.json")
     add_card(output, license, text)
 
 
@@ -80,6 +80,12 @@ def add_card(folder: Path, license: str | None = None, notes: str = "") -> None:
 def write_json(data: dict[str, Any], path: Path) -> None:
     """Indented, for people to read."""
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _name(scores: dict[str, Any]) -> str:
+    """The protocol; that of scores with gold mentions has been used end-to-end, too."""
+    given = " (gold mentions)" if scores.get("mode") == "gold-mentions" else ""
+    return f"{scores['protocol']}{given}"
 
 
 def _read_scores(path: Path) -> dict[str, Any]:

@@ -8,7 +8,11 @@ from joint_ie.evaluation.protocol import Mode
 from joint_ie.training.finish import add_card
 from joint_ie.training.held_out import Parts
 
-_MODES: Mapping[Mode, str] = {"end-to-end": "text alone", "gold-entities": "entities given"}
+_MODES: Mapping[Mode, str] = {
+    "end-to-end": "text alone",
+    "gold-mentions": "mentions given",
+    "gold-entities": "entities given",
+}
 _MEASURES = ("mentions", "clusters", "entities", "relations", "relations_strict")
 
 

@@ -8,13 +8,15 @@ from joint_ie.corpora.facts import Fact
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.grouping import by_length
-from joint_ie.evaluation import Scores, end_to_end, gold_entities
+from joint_ie.evaluation import Scores, end_to_end, gold_entities, gold_mentions
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 
+_TASKS = ("clusters", "entities", "relations", "relations_strict")
 METRICS: Mapping[str, tuple[str, ...]] = {
-    "end-to-end": ("mentions", "clusters", "entities", "relations", "relations_strict"),
+    "end-to-end": ("mentions", *_TASKS),
+    "gold-mentions": tuple(f"gold_mentions_{task}" for task in _TASKS),
     "gold-entities": ("gold_entities",),
 }
 """What `validate` measures in each mode."""
@@ -30,13 +32,13 @@ def validate(
 def measure(
     predictor: Predictor | Seq2SeqPredictor, documents: Sequence[Document], modes: Sequence[str]
 ) -> dict[str, float]:
-    """F1 of every task: ``mentions`` to ``relations_strict`` end-to-end, ``gold_entities`` with gold entities."""
+    """F1 of every task by the names of `METRICS`: with given mentions they begin with ``gold_mentions_``."""
     metrics: dict[str, float] = {}
     for mode, scores in scores_by_mode(predictor, documents, modes).items():
         if mode == "gold-entities":
             metrics["gold_entities"] = scores["relations"].f1
         else:
-            metrics |= {task: scores[task].f1 for task in METRICS["end-to-end"]}
+            metrics |= {name: scores[name.removeprefix("gold_mentions_")].f1 for name in METRICS[mode]}
     return metrics
 
 
@@ -51,6 +53,9 @@ def scores_by_mode(
     if "end-to-end" in modes:
         predicted = [d for group in grouped(documents) for d in predictor.end_to_end(group)]
         scores["end-to-end"] = end_to_end(documents, predicted)
+    if "gold-mentions" in modes:
+        predicted = [d for group in grouped(documents) for d in predictor.gold_mentions(group)]
+        scores["gold-mentions"] = gold_mentions(documents, predicted)
     if "gold-entities" in modes:
         annotated = [d for d in documents if d.relations is not None]
         predicted = [d for group in grouped(annotated) for d in predictor.gold_entities(group)]

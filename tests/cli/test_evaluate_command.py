@@ -11,7 +11,7 @@ import pytest
 from joint_ie.cli.main import main
 from joint_ie.corpora import load_corpus, read_jsonl, training_facts, write_jsonl
 from joint_ie.document import Document, Relation
-from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.evaluation import end_to_end, gold_entities, gold_mentions
 from joint_ie.extraction import load
 
 write_checkpoint = runpy.run_path(str(Path(__file__).parents[1] / "tiny_checkpoint.py"))["write_checkpoint"]
@@ -59,16 +59,21 @@ def row(label: str, score: dict) -> list[str]:
     return [label, *(f"{100 * score[part]:.2f}" for part in ("precision", "recall", "f1")), *counts]
 
 
-@pytest.mark.parametrize("mode", ["end-to-end", "gold-entities"])
+@pytest.mark.parametrize("mode", ["end-to-end", "gold-mentions", "gold-entities"])
 def test_evaluate_is_predict_and_score(model, gold, tmp_path, capsys, mode):
     output = tmp_path / "predicted.jsonl"
     found = scores(capsys, "evaluate", model, gold, "--mode", mode, "--output", str(output))
     documents, predicted = load_corpus(gold), list(read_jsonl(output))
     extract = load(model)
+    assert found["mode"] == mode
     if mode == "end-to-end":
         assert [d.to_dict() for d in predicted] == [d.to_dict() for d in extract.pipe(documents)]
         assert found == json.loads(json.dumps(end_to_end(documents, predicted).to_dict()))
         assert 0 < found["mentions"]["f1"] < 1 and 0 < found["relations_strict"]["f1"] < 1
+    elif mode == "gold-mentions":
+        assert [d.to_dict() for d in predicted] == [d.to_dict() for d in extract.gold_mentions(documents)]
+        assert found == gold_mentions(documents, predicted).to_dict()
+        assert found["mentions"]["f1"] == 1 > found["relations_strict"]["f1"] > 0
     else:
         assert [d.entities for d in predicted] == [d.entities for d in documents]
         assert [d.to_dict() for d in predicted] == [d.to_dict() for d in extract.gold_entities(documents)]
@@ -76,6 +81,36 @@ def test_evaluate_is_predict_and_score(model, gold, tmp_path, capsys, mode):
         assert 0 < found["relations"]["f1"] < 1
     assert (found["documents"], found["without_relations"]) == (4, 1)
     assert scores(capsys, "score", gold, str(output), "--mode", mode) == found
+
+
+@pytest.mark.parametrize("mode", ["end-to-end", "gold-mentions", "gold-entities"])
+def test_relations_from_another_model(model, gold, tmp_path, capsys, mode):
+    relater = str(write_checkpoint(tmp_path / "relater", input="markers"))
+    output = tmp_path / "predicted.jsonl"
+    words = ["evaluate", model, gold, "--relations-from", relater, "--mode", mode, "--output", str(output)]
+    assert main(words) == 0
+    title = " ".join(capsys.readouterr().out.split())
+    assert title.startswith(f"{model} with relations from {relater} on {gold}, {mode} ")
+    documents = load_corpus(gold)
+    expected = [d.to_dict() for d in load(model, relations=relater).by_mode(mode, documents)]
+    assert [d.to_dict() for d in read_jsonl(output)] == expected
+    assert expected != [d.to_dict() for d in load(model).by_mode(mode, documents)]
+
+
+def test_protocols_with_gold_mentions(model, gold, tmp_path, capsys):
+    words = ["evaluate", model, gold, "--mode", "gold-mentions"]
+    assert main([*words, "--protocol", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "gold-mentions" in listed and "mentions given; " in listed and "tagging" in listed
+    found = scores(capsys, *words, "--protocol", "all", "--errors", str(tmp_path / "errors.json"))["protocols"]
+    assert {data["mode"] for data in found.values()} == {"gold-mentions"}
+    assert found["jerex"]["mentions"]["f1"] == 1
+    errors = json.loads((tmp_path / "errors.json").read_text())
+    assert errors["mode"] == "gold-mentions" and errors["gold"]["no_mention"]["count"] == 0
+    output = tmp_path / "predicted.jsonl"
+    assert main(["evaluate", model, gold, "--output", str(output)]) == 0
+    assert main(["score", gold, str(output), "--mode", "gold-mentions"]) == 1
+    assert "predict with gold mentions, or score it end-to-end" in capsys.readouterr().err
 
 
 def test_the_table_has_the_numbers_of_the_json(model, gold, tmp_path, capsys):

@@ -12,6 +12,7 @@ from joint_ie.cli.triples import print_documents, shortened
 from joint_ie.corpora import read_jsonl
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.errors import InputError
+from joint_ie.extraction import load
 
 write_checkpoint = runpy.run_path(str(Path(__file__).parents[1] / "tiny_checkpoint.py"))["write_checkpoint"]
 
@@ -210,6 +211,19 @@ def test_wrong_use(run, capsys):
     capsys.readouterr()
     status, _, errors = run("--language", "english", TEXT)
     assert (status, len(errors)) == (1, 1)
+
+
+def test_relations_from_another_model(run, checkpoint, tmp_path):
+    relater = write_checkpoint(tmp_path / "relater", input="markers")
+    _, alone, _ = run(TEXT, "--format", "jsonl")
+    status, output, errors = run(TEXT, "--format", "jsonl", "--relations-from", relater)
+    assert (status, errors) == (0, [])
+    both = load(checkpoint, precision="no", relations=relater)
+    assert json.loads(output) == json.loads(json.dumps(both(("text-1", TEXT)).to_dict()))
+    assert json.loads(output)["entities"] == json.loads(alone)["entities"]
+    assert json.loads(output)["relations"] != json.loads(alone)["relations"]
+    status, output, (error,) = run(TEXT, "--relations-from", tmp_path / "gone")
+    assert (status, output) == (1, "") and "no such folder" in error
 
 
 def test_weak_relations_are_left_out(run):

@@ -12,7 +12,7 @@ from joint_ie.document import Document, Entity, Relation
 from joint_ie.evaluation import protocols
 
 WORDS = [["Ann", "met", "Bob", "in", "Oslo", "."], ["She", "left", "Rome", "."]]
-EVERY = [(mode, name) for mode in ("end-to-end", "gold-entities") for name in protocols(mode)]
+EVERY = [(mode, name) for mode in ("end-to-end", "gold-mentions", "gold-entities") for name in protocols(mode)]
 
 
 def build(id: str, relations: list[tuple[int, int, str]], order: tuple[int, ...] = (0, 1, 2, 3)) -> Document:

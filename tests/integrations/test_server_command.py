@@ -23,6 +23,7 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (pip install joi
 
 from joint_ie.cli.main import main
 from joint_ie.corpora import read_jsonl
+from joint_ie.extraction import load
 from joint_ie.integrations.server.running import allow_connections
 
 TESTS = Path(__file__).parents[1]
@@ -93,6 +94,19 @@ def test_stopped_it_finishes_what_runs(model: Path) -> None:
         assert len(answers[0].json) == 100
         assert process.wait(120) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+def test_relations_of_another_model(model: Path, tmp_path: Path) -> None:
+    relater = write_checkpoint(tmp_path / "relater", input="markers")
+    (relater / "config.json").write_text((relater / "config.json").read_text().replace('"P50"', '"P51"'))
+    with serving(model, "--relations-from", str(relater)) as (_, server):
+        known = server.ask("GET", "/model").json
+        assert known["name"] == f"{model.name} with relations from relater"
+        assert [label["id"] for label in known["relation_types"]] == ["P19", "P27", "P51"]
+        text = "Ann Lee was born in Oslo. She left for Rome in 1901."
+        answer = server.extract({"text": text, "id": "one"}).json
+    expected = load(model, precision="no", threads=1, relations=relater)(("one", text))
+    assert answer == json.loads(json.dumps(expected.to_dict())) and answer["relations"]
 
 
 def test_wrong_use(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from joint_ie.document import Document
 from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.settings import ModelSettings
+from joint_ie.models.stages import Stages
 from joint_ie.models.tuning import GRID, Tuned, Tuner
 from joint_ie.settings import from_mapping
 
@@ -183,6 +184,42 @@ def test_only_thresholds_change_and_tuning_again_finds_the_same(toy) -> None:
     assert replace(after.relations, shift=-0.4, gold_shift=0.7) == before.relations
     model.settings = first.settings
     assert Tuner(model, toy.collator(model), [gold]).tune() == first
+
+
+def tuned_for(toy, model, gold: list[Document], **weights: float) -> Tuned:
+    model.settings = replace(model.settings, task_weights=replace(model.settings.task_weights, **weights))
+    return Tuner(model, toy.collator(model), [gold]).tune()
+
+
+def test_what_a_model_was_not_trained_for_is_left_as_it_is(toy, monkeypatch) -> None:
+    model = make(toy, input="markers")
+    gold = invented_gold(toy, model, with_thresholds(toy, model, 0.85, 0.5, 1.0))
+    whole = tuned_for(toy, model, gold)
+    assert None not in promised(whole).values()
+    before = model.settings
+
+    without = tuned_for(toy, model, gold, relations=0.0)
+    assert promised(without) == {**promised(whole), "relations_strict": None, "gold_entities": None}
+    assert without.settings.relations == before.relations
+    assert without.settings.mentions == whole.settings.mentions
+    assert without.settings.coreference == whole.settings.coreference
+
+    untyped = tuned_for(toy, model, gold, relations=1.0, entity_types=0.0)
+    assert promised(untyped) == {**promised(whole), "relations_strict": None}
+    assert untyped.settings.relations == replace(before.relations, gold_shift=whole.settings.relations.gold_shift)
+
+    blind = tuned_for(toy, model, gold, mentions=0.0)  # coreference of mentions that nothing finds
+    assert promised(blind) == dict.fromkeys(promised(blind)) | {"gold_entities": whole.gold_entities}
+
+    def unused(*_: object, **__: object) -> None:
+        raise AssertionError("minutes for nothing")
+
+    for name in ("candidates", "mentions", "entities"):
+        monkeypatch.setattr(Stages, name, unused)
+    related = tuned_for(toy, model, gold, coreference=0.0)
+    assert (related.settings.mentions, related.settings.coreference) == (before.mentions, before.coreference)
+    assert related.settings.relations == replace(before.relations, gold_shift=whole.settings.relations.gold_shift)
+    assert model.settings.task_weights.relations and not model.settings.task_weights.shared
 
 
 def test_without_relation_annotation_relations_stay_unshifted(toy) -> None:

@@ -12,7 +12,7 @@ import yaml
 from joint_ie.corpora import load_corpus, write_jsonl
 from joint_ie.document import Document
 from joint_ie.errors import InputError
-from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.evaluation import end_to_end, gold_entities, gold_mentions
 from joint_ie.models.checkpoint import collator_for, load_checkpoint, new_model
 from joint_ie.models.prediction import Predictor
 from joint_ie.settings import load_yaml
@@ -73,6 +73,23 @@ def test_the_best_checkpoint_has_the_logged_scores(run, config):
     for task in ("mentions", "clusters", "entities", "relations", "relations_strict"):
         assert scores[task].f1 == pytest.approx(best[task], abs=1e-9)
     assert gold_entities(dev, predictor.gold_entities(dev))["relations"].f1 == pytest.approx(best["gold_entities"])
+
+
+def test_what_is_monitored_may_have_its_mentions_given(config, tmp_path):
+    overrides = (
+        "validation=[gold-mentions]",
+        "training.monitor=gold_mentions_entities",
+        "training.epochs=3",
+        "tune=false",
+    )
+    run_experiment(experiment(config, *overrides), tmp_path / "run")
+    *_, record = records(tmp_path / "run", "validation")
+    model, tokenizer = load_checkpoint(tmp_path / "run" / "last")
+    dev = load_corpus(experiment(config).data.dev)
+    scores = gold_mentions(dev, Predictor(model, collator_for(model, tokenizer)).gold_mentions(dev))
+    tasks = ("clusters", "entities", "relations", "relations_strict")
+    assert record["metrics"] == {f"gold_mentions_{task}": pytest.approx(scores[task].f1) for task in tasks}
+    assert scores["clusters"].f1 > 0
 
 
 def test_the_thresholds_of_the_best_checkpoint_are_tuned(run, config):
@@ -186,6 +203,7 @@ def test_documents_without_entities_are_left_out_aloud(config, tmp_path, caplog)
         (["training.monitor=gold_entitie"], r"'gold_entitie' is not measured \(did you mean \"gold_entities\"\?\)"),
         (["validation=[end-to-end]", "training.monitor=gold_entities"], r"is not measured.*gives mentions, clusters"),
         (["validation=[]"], "gives nothing"),
+        (["validation=[gold-mentions]"], "gives gold_mentions_clusters, "),
         (["validation=[gold-entites]"], r"validation\[0\] = 'gold-entites'.*did you mean \"gold-entities\""),
         (["model.relations.los=atlop"], r"model\.relations\.los = 'atlop' is not a setting \(did you mean \"loss\""),
         (["data.dve=x"], r"data\.dve = 'x' is not a setting \(did you mean \"dev\""),

@@ -150,6 +150,12 @@ def test_the_card_names_data_base_licence_and_scores(checkpoint, tmp_path):
     stored = json.loads((tmp_path / "packed" / "scores.json").read_text())
     assert stored["docred"]["relations"] == SCORES
     assert "per_label" not in stored["jerex"]
+    mentions = tmp_path / "mentions.json"
+    mentions.write_text(json.dumps({"protocol": "jerex", "mode": "gold-mentions", "documents": 5, "entities": SCORES}))
+    pack_checkpoint(checkpoint, tmp_path / "both", [end, mentions])
+    stored = json.loads((tmp_path / "both" / "scores.json").read_text())
+    assert set(stored) == {"jerex", "jerex (gold mentions)"}
+    assert "| jerex (gold mentions) | entities" in (tmp_path / "both" / "README.md").read_text()
 
 
 def test_packing_is_refused_before_anything_is_written(checkpoint, copy, tmp_path):

@@ -4,6 +4,8 @@ import json
 import logging
 import re
 import runpy
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from joint_ie.cli.main import main
 from joint_ie.corpora import load_corpus
 from joint_ie.errors import InputError
 from joint_ie.evaluation import end_to_end, gold_entities
+from joint_ie.models.loading import load_model, predictor_for
+from joint_ie.models.pipeline import Pipeline
 from joint_ie.models.seq2seq_checkpoint import load_generator
 from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
@@ -145,6 +149,48 @@ def test_what_is_left_out_is_reported(run, corpus, caplog):
     assert extract("   ").relations == ()
 
 
+@pytest.fixture(scope="module")
+def joint(config) -> Path:
+    """A joint model that has hardly learned anything."""
+    path = world["write_world"](config.parent / "joint")
+    shutil.copy(config.with_name("schema.json"), path.with_name("schema.json"))
+    eager = ["model.relations.shift=5.0", "model.relations.gold_shift=5.0"]
+    words = [*eager, "training.epochs=3", "tune=false", "-o", str(path.with_name("run"))]
+    assert main(["-q", "train", str(path), *words]) == 0
+    return path.with_name("run") / "best"
+
+
+def test_with_a_joint_model_in_a_pipeline(run, joint, corpus):
+    generator, scorer = joint_ie.load(run / "best"), joint_ie.load(joint)
+    first = joint_ie.load(run / "best", relations=joint)
+    found = [replace(document, relations=None) for document in generator.pipe(corpus)]
+    expected = list(scorer.gold_entities(found))  # both shifts are the same
+    assert list(first.pipe(corpus)) == expected and any(document.relations for document in expected)
+    second = joint_ie.load(joint, relations=run / "best")
+    found = [replace(document, relations=None) for document in scorer.pipe(corpus)]
+    assert list(second.pipe(corpus)) == list(generator.gold_entities(found))
+    given = list(second.gold_mentions(corpus))
+    assert any(document.relations for document in given)
+    assert [d.entities for d in given] == [d.entities for d in scorer.gold_mentions(corpus)]
+
+
+def test_what_generating_models_cannot_do_is_one_sentence(run, joint, config, capsys):
+    best, data = str(run / "best"), str(config.with_name("train.jsonl"))
+    for words, told in (
+        ((best, "--mode", "gold-mentions"), "cannot take given mentions; use the mode end-to-end or gold-entities"),
+        ((best, "--mode", "gold-mentions", "--relations-from", str(joint)), "cannot take given mentions"),
+        ((best, "--relations-from", best), "both models write facts (REBEL)"),
+    ):
+        assert main(["-q", "evaluate", words[0], data, *words[1:]]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("joint-ie: ") and told in line
+    model, tokenizer = load_generator(run / "best")
+    untyped = Seq2SeqPredictor(model, tokenizer)
+    model.config.generation |= {"typed": False}
+    with pytest.raises(InputError, match="does not know the entity types ENTITY of the one that finds entities"):
+        Pipeline(untyped, predictor_for(*load_model(joint)))
+
+
 def test_min_score(run, corpus):
     extract = joint_ie.load(run / "best")
     assert next(extract.pipe(corpus[1:2], min_score=1.0)).relations == ()
@@ -165,6 +211,7 @@ def test_plain_beam_search(run, corpus):
         (["joining.share=0.5"], "generation and joining are for different models"),
         (["start=default"], "generation and start are for different models"),
         (["generation.beam=2"], r"generation\.beam = 2 is not a setting \(did you mean \"beams\"\?\)"),
+        (["validation=[gold-mentions]", "training.monitor=gold_mentions_entities"], "cannot take given mentions"),
         (["generation.max_target=0"], "max_target = 0 should be at least 1"),
     ],
 )

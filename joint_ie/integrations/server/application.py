@@ -147,7 +147,7 @@ def _description(extractor: Extractor, served: Served, limits: Limits) -> Mappin
         "device": str(extractor.model.device),
         "precision": "bf16" if extractor.precision == "bf16" else "32 bits",
         "encoder": f"{extractor.engine}, 8 bits" if extractor.int8 else extractor.engine,
-        **extractor.model.schema.to_dict(),
+        **extractor.schema.to_dict(),
         "limits": asdict(limits),
     }
 
