@@ -122,6 +122,7 @@ def training_set(
     documents, shares = training_documents(sources, schema)
     settings = experiment.model
     marked = settings.relations.marked and settings.task_weights.relations > 0
+    ranked = settings.coreference.method == "antecedent"
     return TrainingSet(
         documents,
         shares,
@@ -130,7 +131,7 @@ def training_set(
         Negatives(
             settings.mentions.negatives,
             settings.mentions.inside_share,
-            settings.coreference.negatives,
+            None if ranked else settings.coreference.negatives,
             settings.relations.negatives,
         ),
         settings.mentions.max_width,
@@ -142,4 +143,5 @@ def training_set(
         joining=experiment.joining,
         unlabelled_pairs=unlabelled_pairs,
         evidence=settings.relations.evidence_weight > 0,
+        max_antecedents=settings.coreference.max_antecedents if ranked else None,
     )
