@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -123,7 +123,8 @@ class TrainingSet:
         self.shares = np.array(shares)
         self.schema = schema
         self.collator = collator
-        self.negatives = negatives
+        # a softmax is over all antecedents, not over a draw of them
+        self.negatives = negatives if max_antecedents is None else replace(negatives, coreference=None)
         self.max_width = max_width
         self.budget = budget
         self.seed = seed

@@ -27,9 +27,9 @@ class PreparedAntecedents:
 class AntecedentScorer(nn.Module):
     """Scores mentions before a mention as its antecedents: ``out(relu(hidden([span_i; span_j; edit; apart])))``.
 
-    ``edit`` embeds the edit distance, ``apart`` how many mentions lie from one to the other, in the paper's buckets. "None
-    of them" has the score 0. Two terms of the paper are not there. A mention score is not needed where mention detection
-    is a task of its own. The product of the two spans would be the only thing to multiply anew for every pair.
+    ``edit`` embeds the edit distance, ``apart`` the distance in mentions, in the paper's buckets; "none of them" has
+    the score 0. Two terms of the paper are not there. A mention score is not needed where mention detection is a task
+    of its own. The product of the two spans would be the only thing to multiply anew for every pair.
 
     Args:
         hidden_size: width of span vectors.

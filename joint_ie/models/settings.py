@@ -83,6 +83,11 @@ class CoreferenceSettings:
         check_range("negatives", self.negatives, 0)
         check_range("max_antecedents", self.max_antecedents, 1)
 
+    @property
+    def antecedents(self) -> int | None:
+        """``max_antecedents`` of the method that has them."""
+        return self.max_antecedents if self.method == "antecedent" else None
+
 
 @dataclass(frozen=True)
 class TaskWeights:
