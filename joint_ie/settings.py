@@ -35,6 +35,11 @@ def to_mapping(settings: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
 
 
+def completed(cls: type, data: Any, where: str = "config") -> dict[str, Any]:
+    """Plain ``data`` of the dataclass ``cls`` with the defaults of what it lacks: settings that are newer, perhaps."""
+    return to_mapping(from_mapping(cls, data, where))
+
+
 def load_yaml(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The merged content of YAML files and of overrides such as ``training.epochs=3``; the later wins.
 

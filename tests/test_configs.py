@@ -73,6 +73,14 @@ def test_every_system_inside_the_joint_model(file: Path) -> None:
     assert joint.training.monitor == "relations_strict"
 
 
+@pytest.mark.parametrize("file", ["joint.yaml", "systems/jerex.yaml", "systems/jerex-global.yaml"])
+def test_mention_ranking_changes_coreference_alone(file: str) -> None:
+    other, before = (read(*files).model for files in ((file, "coreference/antecedent.yaml"), (file,)))
+    assert (other.coreference.method, other.coreference.threshold) == ("antecedent", 0.5)
+    assert before.coreference.method == "pairwise"
+    assert replace(other, coreference=before.coreference) == before
+
+
 @pytest.mark.parametrize("representation", get_args(Representation))
 @pytest.mark.parametrize("file", RELATION_SYSTEMS, ids=lambda file: file.stem)
 def test_every_system_with_every_representation(file: Path, representation: str) -> None:

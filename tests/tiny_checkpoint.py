@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_lowercase, digits, punctuation
+from typing import Literal
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -16,8 +17,8 @@ from joint_ie.models.settings import CoreferenceSettings, EncoderSettings, Menti
 from joint_ie.schema import Schema
 
 
-def write_checkpoint(folder: Path, **relations: object) -> Path:
-    """Windows of 64 characters; ``relations`` are `RelationSettings`."""
+def write_checkpoint(folder: Path, method: Literal["pairwise", "antecedent"] = "pairwise", **relations: object) -> Path:
+    """Windows of 64 characters; ``method`` of coreference; ``relations`` are `RelationSettings`."""
     torch.manual_seed(5)
     tokenizer = character_tokenizer()
     encoder = BertConfig(
@@ -32,7 +33,7 @@ def write_checkpoint(folder: Path, **relations: object) -> Path:
     settings = ModelSettings(
         encoder=EncoderSettings(name="tiny", overlap=16, casing=True),
         mentions=MentionSettings(max_width=2, threshold=0.3),
-        coreference=CoreferenceSettings(threshold=0.8),
+        coreference=CoreferenceSettings(method, threshold=0.8),
         relations=replace(RelationSettings(embedding_size=16, block_size=8, typed=True), **relations),
     )
     schema = Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "P27": "country", "P50": "author"})

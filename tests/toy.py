@@ -156,4 +156,5 @@ def training_set(
         marked=made.settings.relations.marked,
         joining=joining,
         evidence=made.settings.relations.evidence_weight > 0,
+        max_antecedents=made.settings.coreference.antecedents,
     )

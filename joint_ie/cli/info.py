@@ -101,7 +101,7 @@ def _thresholds(settings: Any) -> Iterator[tuple[str, object]]:
         f"{settings.relations.representation}, {settings.relations.loss}, {settings.relations.input}",
     )
     yield "mention threshold", f"{settings.mentions.threshold:.3f}"
-    yield "coreference threshold", f"{settings.coreference.threshold:.3f}"
+    yield "coreference threshold", f"{settings.coreference.threshold:.3f} ({settings.coreference.method})"
     if settings.relations.loss == "binary-cross-entropy":
         yield "relation threshold", settings.relations.threshold
     else:

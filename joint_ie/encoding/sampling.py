@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from joint_ie.document import Document
+from joint_ie.encoding.antecedents import antecedent_pairs
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.spans import all_spans
 
@@ -35,7 +36,7 @@ class Examples:
     entity pairs that the document asks about, row-major, and ``labels`` [facts, 2] = (row, relation) of those among
     them, None without relation annotation. ``pairs`` are then None as well, unless a teacher will say what holds.
     ``evidence`` [n, 3] = (row, sentence, how many of the pair's relations cite it), None without relation annotation,
-    too.
+    too. ``left_out`` counts the mention pairs that are too far apart for `antecedent_pairs`.
     """
 
     gold_spans: Integers
@@ -48,6 +49,7 @@ class Examples:
     pairs: Integers | None
     labels: Integers | None
     evidence: Integers | None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,20 +69,29 @@ class Sample:
 
 
 def examples(
-    document: Document, relation_index: Mapping[str, int], max_width: int, unlabelled_pairs: bool = False
+    document: Document,
+    relation_index: Mapping[str, int],
+    max_width: int,
+    unlabelled_pairs: bool = False,
+    max_antecedents: int | None = None,
 ) -> Examples:
     """Collect the examples of a document; ``relation_index`` gives the column (from 0) of every relation type.
 
-    With ``unlabelled_pairs`` documents without relation annotation have pairs, too.
+    With ``unlabelled_pairs`` documents without relation annotation have pairs, too. With ``max_antecedents`` mention
+    pairs are those of `antecedent_pairs`, not all.
     """
     spans = np.array([m.span for e in document.entities for m in e.mentions], dtype=np.int64).reshape(-1, 2)
     texts = [m.text for e in document.entities for m in e.mentions]
     entity = np.repeat(np.arange(len(document.entities)), [len(e.mentions) for e in document.entities])
     inside, outside = _non_mentions(document, spans, max_width)
-    i, j = np.nonzero(~np.eye(len(spans), dtype=bool))
-    mention_pairs = np.stack((i, j), axis=1)
+    left_out = 0
+    if max_antecedents is None:
+        i, j = np.nonzero(~np.eye(len(spans), dtype=bool))
+        mention_pairs, coreferent = np.stack((i, j), axis=1), entity[i] == entity[j]
+    else:
+        compared = antecedent_pairs(spans, entity, max_antecedents)
+        mention_pairs, coreferent, left_out = compared.pairs, compared.coreferent, compared.left_out
     distance = edit_distances(texts, torch.from_numpy(mention_pairs)).numpy()
-    coreferent = entity[i] == entity[j]
     pairs = labels = evidence = None
     if document.relations is not None or unlabelled_pairs:
         asked = ~np.eye(len(document.entities), dtype=bool)
@@ -111,6 +122,7 @@ def examples(
         pairs,
         labels,
         evidence,
+        left_out,
     )
 
 

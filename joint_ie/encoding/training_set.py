@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -98,6 +98,7 @@ class TrainingSet:
         unlabelled_pairs: documents without relation annotation bring their pairs, too, for a teacher to label; they
             are then in batches of their own.
         evidence: batches bring the evidence of their relations, for a loss that asks for it.
+        max_antecedents: mentions are compared with so many before them (`antecedent_pairs`), not with all others.
     """
 
     def __init__(
@@ -116,12 +117,14 @@ class TrainingSet:
         joining: Joining | None = None,
         unlabelled_pairs: bool = False,
         evidence: bool = False,
+        max_antecedents: int | None = None,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
         self.schema = schema
         self.collator = collator
-        self.negatives = negatives
+        # a softmax is over all antecedents, not over a draw of them
+        self.negatives = negatives if max_antecedents is None else replace(negatives, coreference=None)
         self.max_width = max_width
         self.budget = budget
         self.seed = seed
@@ -130,10 +133,14 @@ class TrainingSet:
         self.joining = joining or Joining()
         self.unlabelled_pairs = unlabelled_pairs
         self.evidence = evidence
+        self.max_antecedents = max_antecedents
         self.prepared = [self._prepare(document) for document in self.documents]
         silent = sum(bool(d.relations) and not any(r.evidence for r in d.relations or ()) for d in self.documents)
         if evidence and silent:
             logger.info("%d of %d documents have relations, but no evidence of them", silent, len(self.documents))
+        left_out = sum(member.examples.left_out for member in self.prepared)
+        if left_out:
+            logger.info("%d mention pairs are left out: over %s mentions apart", left_out, max_antecedents)
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order."""
@@ -158,7 +165,7 @@ class TrainingSet:
             types = [[self.marker_numbers[index[entity.type]] for entity in document.entities for _ in entity.mentions]]
         return Prepared(
             document,
-            examples(document, self.schema.relation_index, self.max_width, self.unlabelled_pairs),
+            examples(document, self.schema.relation_index, self.max_width, self.unlabelled_pairs, self.max_antecedents),
             tokeniser.plain([document])[0] if plain else None,
             tokeniser.marked([document], [spans], types)[0] if marked else None,
         )

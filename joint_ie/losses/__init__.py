@@ -14,6 +14,7 @@ from torch import Tensor
 
 from joint_ie.losses.adaptive_focal import FocalWeighting, adaptive_focal
 from joint_ie.losses.adaptive_threshold import adaptive_confidence, adaptive_threshold, decide_adaptive
+from joint_ie.losses.antecedents import antecedent_likelihood
 from joint_ie.losses.balanced_softmax import adaptive_softmax, balanced_softmax, decide_balanced
 from joint_ie.losses.binary_cross_entropy import (
     binary_cross_entropy,
@@ -42,6 +43,7 @@ __all__ = [
     "adaptive_focal",
     "adaptive_softmax",
     "adaptive_threshold",
+    "antecedent_likelihood",
     "attention_guidance",
     "balanced_softmax",
     "binary_cross_entropy",

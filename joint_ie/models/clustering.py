@@ -1,4 +1,4 @@
-"""Mentions to entities: complete-linkage clustering of pairwise coreference scores."""
+"""Mentions to entities: complete linkage of pairwise coreference scores, or links to the best antecedents."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,18 +27,51 @@ class LikelyPairs:
     left_out: int = 0
 
 
-def cluster(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
-    """`complete_linkage` of pairs that may be few: mentions that no chain of likely pairs connects stay apart anyway.
+@dataclass(frozen=True)
+class BestAntecedents:
+    """Of ``mentions`` mentions all but the first in the text, ``mention`` [links], with the ``antecedent`` [links] that
+    suits each best, and its ``score`` [links], the probability of it rather than of none.
 
-    A ``threshold`` below the pairs' floor is an error (`ValueError`).
+    ``left_out`` counts the pairs that were not compared.
     """
+
+    mentions: int
+    mention: NDArray[np.int64]
+    antecedent: NDArray[np.int64]
+    score: NDArray[np.float64]
+    left_out: int = 0
+
+
+def cluster(found: LikelyPairs | BestAntecedents, threshold: float) -> list[list[int]]:
+    """The mentions of every entity, ascending; entities by their smallest mention. Higher thresholds join fewer.
+
+    Likely pairs by `complete_linkage`, for which a ``threshold`` below their floor is an error (`ValueError`). With
+    antecedents, an entity is whatever is connected by links above the threshold (Lee et al. 2017, section 3): a mention
+    without any is one of its own.
+    """
+    _check_finite(found.score)
+    if isinstance(found, LikelyPairs):
+        return _complete_linkage_of_likely(found, threshold)
+    linked = found.score > threshold
+    component = _components(found.mentions, found.mention[linked], found.antecedent[linked])
+    members = np.argsort(component, kind="stable")
+    return sorted(part.tolist() for part in np.split(members, np.bincount(component).cumsum()[:-1]) if len(part))
+
+
+def _components(mentions: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The number of the connected component of every mention."""
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(mentions, mentions))
+    component: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return component
+
+
+def _complete_linkage_of_likely(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
+    """Of pairs that may be few: mentions that no chain of likely pairs connects stay apart anyway."""
     if threshold < pairs.floor:
         raise ValueError(f"threshold {threshold} is below {pairs.floor}, from which pairs are kept")
-    _check_finite(pairs.score)
     likely = pairs.score > threshold
     first, second, score = pairs.first[likely], pairs.second[likely], pairs.score[likely]
-    shape = (pairs.mentions, pairs.mentions)
-    _, component = connected_components(coo_array((np.ones(len(first)), (first, second)), shape=shape), directed=False)
+    component = _components(pairs.mentions, first, second)
     size = np.bincount(component)
     clusters = [[mention] for mention in np.flatnonzero(size[component] == 1).tolist()]
     place = np.empty(pairs.mentions, dtype=np.int64)  # of a mention in its component

@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from joint_ie.encoding.antecedents import TextOrder
 from joint_ie.encoding.batches import TokenView, Words
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.subwords import CASING_CLASSES
 from joint_ie.encoding.targets import Distillation, Targets
 from joint_ie.encoding.training_set import TrainingBatch
 from joint_ie.errors import InputError
+from joint_ie.heads.antecedents import AntecedentScorer
 from joint_ie.heads.attention_rows import attention_rows
-from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
 from joint_ie.heads.entity_types import EntityTyper
 from joint_ie.heads.localized_context import sentence_weights
@@ -31,9 +32,16 @@ from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
 from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.segments import segment_max
-from joint_ie.losses import RELATION_LOSSES, distillation_kl, distillation_mse, mean_binary_cross_entropy
+from joint_ie.losses import (
+    RELATION_LOSSES,
+    antecedent_likelihood,
+    distillation_kl,
+    distillation_mse,
+    mean_binary_cross_entropy,
+)
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.config import JointConfig
+from joint_ie.models.coreference import coreference_scorer
 from joint_ie.models.outputs import Encoded, JointOutput
 from joint_ie.models.relation_heads import relation_head
 from joint_ie.models.relation_objective import RelationObjective
@@ -67,7 +75,7 @@ class JointModel(PreTrainedModel):
         casing = CASING_CLASSES if settings.encoder.casing else 0
         self.encoder = SharedEncoder(model, casing, settings.encoder.averaged_layers)
         self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
-        self.coreference_scorer = PairwiseCoreferenceScorer(width, size, settings.coreference.distances, dropout)
+        self.coreference_scorer = coreference_scorer(settings, width)
         self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
         self.relation_scorer = relation_head(settings, width, len(schema.entity_types), len(schema.relation_types))
         self.dropout = nn.Dropout(dropout)
@@ -100,8 +108,7 @@ class JointModel(PreTrainedModel):
             scores = self.mention_scorer(encoded.words(targets.spans), widths)
             losses["mentions"] = mean_binary_cross_entropy(scores, targets.is_mention)
             spans = encoded.words(mentions.spans)  # [mentions, d]
-            scores = self.coreference_scorer(spans, targets.mention_pairs, targets.edit_distance)
-            losses["coreference"] = mean_binary_cross_entropy(scores, targets.same_entity)
+            losses["coreference"] = self.coreference_loss(spans, mentions, targets)
             types = self.type_entities(spans, mentions)
             losses["entity_types"] = cross_entropy(at_least_float32(types), entity_type) if len(types) else types.sum()
         weights = self.settings.task_weights
@@ -125,6 +132,16 @@ class JointModel(PreTrainedModel):
         ranges = words.offset.diff() if isinstance(self.relation_scorer, MultiInstance) else widths
         longest = int(ranges.max()) if len(ranges) else 1
         return Encoded(view, encoding, RangeMax(states, longest))
+
+    def coreference_loss(self, spans: Tensor, mentions: MentionIndex, targets: Targets) -> Tensor:
+        """By the method of the settings, from the span vectors [mentions, d] of all mentions."""
+        pairs, distance = targets.mention_pairs, targets.edit_distance
+        if isinstance(self.coreference_scorer, AntecedentScorer):
+            order = TextOrder.of(mentions.spans)
+            antecedent, mention = order.place[pairs].unbind(1)
+            scores = self.coreference_scorer(spans, pairs, distance, mention - antecedent)
+            return antecedent_likelihood(scores, mention, targets.same_entity, order.places)
+        return mean_binary_cross_entropy(self.coreference_scorer(spans, pairs, distance), targets.same_entity)
 
     def type_entities(self, spans: Tensor, mentions: MentionIndex) -> Tensor:
         """Logits [entities, types] from the span vectors [mentions, d] of all mentions."""

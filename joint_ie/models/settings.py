@@ -1,6 +1,7 @@
 """What a joint model is made of: the ``model:`` part of a training configuration."""
 
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from joint_ie.errors import InputError, check_range
 from joint_ie.models.relation_settings import RelationSettings
@@ -60,19 +61,32 @@ class MentionSettings:
 
 @dataclass(frozen=True)
 class CoreferenceSettings:
-    """Coreference of mention pairs with complete linkage (JEREX, section 3.3)."""
+    """Coreference: which mentions name one entity."""
 
+    method: Literal["pairwise", "antecedent"] = "pairwise"
+    """``pairwise``: a classifier of mention pairs, complete linkage (JEREX, section 3.3). ``antecedent``: every mention
+    chooses one of those before it, or none (Lee et al. 2017, section 4); linked mentions are an entity."""
     distances: int = 300
     """Rows of the edit-distance table."""
     threshold: float = 0.85
-    """Clusters join while all their mention pairs are above this probability (JEREX: 0.85; tuned on dev)."""
+    """``pairwise``: clusters join while all their mention pairs are above this probability (JEREX: 0.85; tuned on dev).
+    ``antecedent``: a mention is linked to its best antecedent above this probability of it rather than of none; 0.5
+    takes whichever of the two is better, as Lee et al. do."""
     negatives: int | None = 200
-    """Sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
+    """``pairwise``: sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
+    max_antecedents: int = 250
+    """``antecedent``: in training, mentions choose from so many nearest ones before them (Lee et al.: 250)."""
 
     def __post_init__(self) -> None:
         check_range("distances", self.distances, 1)
         check_range("threshold", self.threshold, 0, 1)
         check_range("negatives", self.negatives, 0)
+        check_range("max_antecedents", self.max_antecedents, 1)
+
+    @property
+    def antecedents(self) -> int | None:
+        """``max_antecedents`` of the method that has them."""
+        return self.max_antecedents if self.method == "antecedent" else None
 
 
 @dataclass(frozen=True)

@@ -6,30 +6,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from joint_ie.document import Document, Span
 from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, words_of
-from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
 from joint_ie.encoding.spans import all_spans
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.workers import on_every_core
 from joint_ie.losses.common import at_least_float32
-from joint_ie.models.clustering import LikelyPairs, cluster
-from joint_ie.models.compared import Pairs, compared_pairs
+from joint_ie.models.clustering import BestAntecedents, LikelyPairs, cluster
+from joint_ie.models.coreference import coreference
 from joint_ie.models.joint import JointModel
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
 SPANS = 1 << 12  # scored together: few enough to stay in a cache
-MENTION_PAIRS = 1 << 12
 ENTITY_PAIRS = 1 << 13
-UNLIKELY = 0.05  # mention pairs up to this probability are forgotten at once, unless the threshold is lower
 PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
 
 
@@ -45,13 +40,13 @@ class FoundEntity:
 @dataclass(frozen=True)
 class FoundMentions:
     """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
-    probabilities, and the ``pairs`` that are likely to name one entity.
+    probabilities, and the ``pairs`` from which they are clustered.
     """
 
     spans: list[Span]
     vectors: Tensor
     probability: list[float]
-    pairs: LikelyPairs
+    pairs: LikelyPairs | BestAntecedents
 
 
 @dataclass(frozen=True)
@@ -123,11 +118,13 @@ class Stages:
         counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
         local = (spans - offset[document][:, None]).split(counts)
         vectors = encoded.words(spans).split(counts)
+        threshold = self.model.settings.coreference.threshold
         found = []
         for i, part in enumerate(probability.split(counts)):
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
-            found.append(FoundMentions(places, vectors[i], part.tolist(), self._coreference(vectors[i], texts)))
+            pairs = coreference(self.model.coreference_scorer, vectors[i], places, texts, threshold)
+            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs))
         return encoded, found
 
     def entities(self, batch: Batch, found: Sequence[FoundMentions]) -> list[list[FoundEntity]]:
@@ -235,30 +232,6 @@ class Stages:
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
         return index.to(batch.words.offset.device)
-
-    def _coreference(self, vectors: Tensor, texts: Sequence[str]) -> LikelyPairs:
-        """The likely pairs of mentions, which are in candidate order: ``vectors`` [mentions, d]."""
-        floor = min(UNLIKELY, self.model.settings.coreference.threshold)
-        scorer = self.model.coreference_scorer
-        prepared = scorer.prepare(vectors)
-
-        def likely(compared: Pairs) -> tuple[int, Pairs, NDArray[np.float64]]:
-            """How many pairs were compared, and the likely ones with their probabilities."""
-            pairs = torch.from_numpy(compared)
-            distance = edit_distances(texts, pairs)
-            asked = (part.to(vectors.device).split(MENTION_PAIRS) for part in (pairs, distance))
-            logits = torch.cat([scorer.score(prepared, *part) for part in zip(*asked, strict=True)])
-            probability = logits.double().sigmoid().cpu().numpy()
-            kept = ~(probability <= floor)  # a diverged model's NaN is kept and reported
-            return len(compared), compared[kept], probability[kept]
-
-        found = list(on_every_core(vectors.device, likely, compared_pairs(texts)))
-        done = sum(count for count, _, _ in found)
-        kept = [np.zeros((0, 2), dtype=np.int64), *(pairs for _, pairs, _ in found)]
-        scores = [np.zeros(0), *(probability for _, _, probability in found)]
-        first, second = np.concatenate(kept).T
-        left_out = len(texts) * (len(texts) - 1) // 2 - done
-        return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
 
 
 def given_spans(document: Document) -> list[Span]:

@@ -22,7 +22,7 @@ from joint_ie.models.settings import ModelSettings
 from joint_ie.models.shifts import GlobalShift, PerClassShift
 from joint_ie.models.stages import FoundEntity, Stages
 
-GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried; `stages.UNLIKELY` is the first
+GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tried; `coreference.UNLIKELY` is the first
 # Mentions per gold mention that are tried at most. More have an F1 below 67 anyway, and a model that has hardly
 # learned anything would take nearly all spans for mentions: hours of coreference and relations.
 MOST = 2
@@ -100,7 +100,7 @@ class Tuner:
         return best_cut(np.concatenate(scores), np.concatenate(right), gold, most=MOST * gold)
 
     def _clusters(self) -> tuple[float, float]:
-        """The probability above which clusters join, by F1 of exact clusters."""
+        """The probability above which clusters join, or mentions are linked, by F1 of exact clusters."""
         right, predicted = np.zeros(len(GRID)), np.zeros(len(GRID))
         gold = 0
         for documents in self.groups:

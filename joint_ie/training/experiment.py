@@ -17,7 +17,6 @@ from joint_ie.models.joint import JointModel
 from joint_ie.models.relabelling import relabelled_model
 from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
-from joint_ie.settings import to_mapping
 from joint_ie.training.adaptation import Adaptation, TaughtSet, Teacher
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import (
@@ -68,7 +67,6 @@ def _joint(
     data = experiment.data
     training = training_set(experiment, data.train, schema, collator, experiment.training.seed)
     check_unseen(test, [*training.documents, *dev], f"{data.test}")
-    config = to_mapping(experiment)
 
     def save(model: torch.nn.Module, target: Path) -> None:
         assert isinstance(model, JointModel)
@@ -85,10 +83,10 @@ def _joint(
         before = folder / "adaptation"
         # killed before its first step, a run has no folder for it yet; a run without any folder cannot be resumed
         going_on = resume and (before.is_dir() or not folder.is_dir())
-        train(model, taught, evaluate, save, experiment.adaptation.training, before, going_on, config=config)
+        train(model, taught, evaluate, save, experiment.adaptation.training, before, going_on, config=experiment)
         model, _ = continued_model(experiment.model, schema, before / "last")
     logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
-    result = train(model, training, evaluate, save, experiment.training, folder, resume, config=config)
+    result = train(model, training, evaluate, save, experiment.training, folder, resume, config=experiment)
     best = folder / "best"
     if experiment.tune and best.is_dir():
         logger.info("choosing thresholds on %s", experiment.data.dev)
@@ -142,4 +140,5 @@ def training_set(
         joining=experiment.joining,
         unlabelled_pairs=unlabelled_pairs,
         evidence=settings.relations.evidence_weight > 0,
+        max_antecedents=settings.coreference.antecedents,
     )

@@ -60,4 +60,4 @@ def run_generation(
         return metrics
 
     logger.info("%d windows of training documents, %d documents for validation", len(batches.examples), len(dev))
-    return train(model, batches, evaluate, save, training, folder, resume, config=config)
+    return train(model, batches, evaluate, save, training, folder, resume, config=experiment)

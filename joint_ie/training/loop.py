@@ -4,7 +4,6 @@ A run fills its folder with ``best/`` and ``last/`` (checkpoints in the public f
 (what `train` needs to go on after an interruption, with the same result).
 """
 
-import json
 import logging
 import math
 import time
@@ -21,7 +20,7 @@ from tqdm import tqdm
 
 from joint_ie.errors import InputError, nearest
 from joint_ie.models.precision import autocast, resolve_precision
-from joint_ie.settings import differences, to_mapping
+from joint_ie.settings import completed, differences, to_mapping
 from joint_ie.training.folders import recover_folder, write_folder
 from joint_ie.training.interfaces import Batch, EpochBatches, ModelOutput
 from joint_ie.training.log import TrainingLog
@@ -56,7 +55,7 @@ def train(
     folder: Path,
     resume: bool = False,
     *,
-    config: Mapping[str, Any] | None = None,
+    config: Any = None,
 ) -> TrainingResult:
     """Train ``model`` in place and write the run into ``folder``; returns the best score and where it was reached.
 
@@ -70,9 +69,10 @@ def train(
         folder: New, unless ``resume``.
         resume: Go on with an interrupted run, which ends as if it had never stopped. A finished run returns
             its result at once.
-        config: The whole configuration (model, data), as plain data; a resumed run must have the same.
+        config: The whole configuration (model, data), a dataclass of settings with a field ``training``, which becomes
+            ``settings``. A resumed run must have the same; settings that are newer than the run had their default.
     """
-    config = _plain({**(config or {}), "training": to_mapping(settings)})
+    config = _Alone(settings) if config is None else replace(config, training=settings)
     if not resume:
         check_new_folder(folder)
     elif not folder.is_dir():
@@ -91,6 +91,13 @@ def check_new_folder(folder: Path) -> None:
             )
 
 
+@dataclass(frozen=True)
+class _Alone:
+    """The configuration of a run of which nothing else is known."""
+
+    training: TrainingSettings
+
+
 class _Run:
     """One run with what it works on; `progress` is all that changes besides model, optimiser and files."""
 
@@ -102,7 +109,7 @@ class _Run:
         save: Callable[[nn.Module, Path], None],
         settings: TrainingSettings,
         folder: Path,
-        config: Mapping[str, Any],
+        config: Any,
     ) -> None:
         # Precision is ours to set: Accelerate fixes its own once per process.
         self.accelerator = Accelerator(mixed_precision="no")
@@ -153,7 +160,8 @@ class _Run:
 
     def _check_same(self, saved: SavedState) -> None:
         allowed = {f"training.{name}" for name in NO_EFFECT}
-        for key, old, new in differences(saved.config, self.config):
+        before = completed(type(self.config), saved.config, f"{self.folder}/state")
+        for key, old, new in differences(before, to_mapping(self.config)):
             if key not in allowed:
                 raise InputError(
                     f"{self.folder}: was started with {key} = {old!r}, now it is {new!r}; set it back or train anew"
@@ -260,7 +268,7 @@ class _Run:
 
     def _save_state(self) -> None:
         progress = replace(self.progress, log_size=self.log.size, seconds=self._seconds())
-        self.states.save(SavedState(progress, self.config, self.lengths), self.device)
+        self.states.save(SavedState(progress, to_mapping(self.config), self.lengths), self.device)
 
     def _seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""
@@ -269,8 +277,3 @@ class _Run:
 
 def _mean(values: Sequence[Tensor]) -> float:
     return torch.stack([value.float() for value in values]).mean().item()
-
-
-def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON gives it back, so that lists and tuples compare equal."""
-    return json.loads(json.dumps(config))

@@ -20,6 +20,10 @@ TASKS = {
     "relations_strict": "relations with entity types (strict)",
     "relations_ign": "relations (Ign)",
 }
+_COREFERENCE = {
+    "pairwise": "mention pairs, complete linkage (JEREX)",
+    "antecedent": "every mention's best antecedent (Lee et al. 2017, arXiv 1707.07045)",
+}
 SNIPPET = (
     "```python",
     "import joint_ie",
@@ -105,7 +109,7 @@ def _model(settings: Mapping[str, Any]) -> Iterator[str]:
     kept = f", first {encoder['layers']} layers" if encoder["layers"] else ""
     yield f"- encoder: {encoder['name']}{kept}, fine-tuned"
     yield f"- mentions: all spans of up to {settings['mentions']['max_width']} words (JEREX, arXiv 2102.05980)"
-    yield "- coreference: mention pairs, complete linkage (JEREX)"
+    yield f"- coreference: {_COREFERENCE[settings['coreference'].get('method', 'pairwise')]}"
     yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 
 

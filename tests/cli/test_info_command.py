@@ -42,6 +42,12 @@ def test_versions_and_what_the_model_knows(checkpoint, capsys):
     assert "place of birth" not in output
 
 
+def test_the_method_of_coreference(checkpoint, tmp_path, capsys):
+    for folder, said in ((checkpoint, "0.800 (pairwise)"), (write_checkpoint(tmp_path, "antecedent"), "(antecedent)")):
+        run(str(folder))
+        assert said in capsys.readouterr().out
+
+
 def test_relations_and_scores(checkpoint, capsys):
     scores = {"end_to_end": {"documents": 500, "relations_strict": {"precision": 0.5, "recall": 0.4, "f1": 0.4444}}}
     path = checkpoint / "scores.json"

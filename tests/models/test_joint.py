@@ -96,6 +96,39 @@ def test_every_parameter_learns(toy, relations: dict[str, str | bool], input: st
         assert parameter.grad.abs().max() > 1e-9 or without, name
 
 
+@pytest.mark.parametrize("most", [250, 2])
+def test_mention_ranking_is_a_mean_over_mentions(toy, most: int) -> None:
+    model = toy.model(coreference={"method": "antecedent", "max_antecedents": most}).double()
+    documents = [toy.document(i, sentences=1 + i, entities=i) for i in range(4)]
+    training = toy.training_set(model, documents)
+    counts = [len({m.span for e in document.entities for m in e.mentions}) for document in documents]
+    together = losses(model, training.batch([(i,) for i in range(4)], 0))["coreference"]
+    alone = [losses(model, training.batch([(i,)], 0))["coreference"] for i in range(4)]
+    assert alone[0] == 0 and alone[3] > 0
+    assert together == pytest.approx(sum(n * loss for n, loss in zip(counts, alone, strict=True)) / sum(counts))
+    if most < max(counts):
+        more = toy.model(coreference={"method": "antecedent"}).double()
+        assert losses(more, toy.training_set(more, documents).batch([(3,)], 0))["coreference"] > alone[3]
+
+
+def test_every_parameter_of_mention_ranking_learns(toy) -> None:
+    model = toy.model(coreference={"method": "antecedent"}).train()
+    loss = model(toy.training_set(model, [toy.document(1, sentences=5, entities=6)]).batch([(0,)], 0)).losses
+    loss["coreference"].backward()
+    for name, parameter in model.coreference_scorer.named_parameters():
+        assert parameter.grad.abs().max() > 1e-9, name
+
+
+def test_mention_ranking_in_bfloat16_is_near(toy) -> None:
+    model = toy.model(coreference={"method": "antecedent"})
+    batch = toy.training_set(model, [toy.document(1), toy.document(2)]).batch([(0,), (1,)], 0)
+    exact = losses(model, batch)["coreference"]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(batch).losses["coreference"]
+    loss.backward()
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(exact, rel=0.05)
+
+
 def test_task_weights(toy) -> None:
     batches = {}
     for weights in ({"mentions": 2.0}, {"relations": 1.0, "coreference": 3.0}):

@@ -47,10 +47,14 @@ def test_unpacked_weights_pass_through() -> None:
     assert all(torch.equal(restored[name], weights[name]) for name in weights)
 
 
-@pytest.mark.parametrize("representation", ["multi-instance", "localized-context"])
-def test_a_packed_checkpoint_loads(toy, tmp_path, representation: str) -> None:
+@pytest.mark.parametrize(
+    ("representation", "method"), [("multi-instance", "pairwise"), ("localized-context", "antecedent")]
+)
+def test_a_packed_checkpoint_loads(toy, tmp_path, representation: str, method: str) -> None:
     model = toy.model(
-        relations={"representation": representation, "embedding_size": 48, "block_size": 24}, embedding_size=16
+        relations={"representation": representation, "embedding_size": 48, "block_size": 24},
+        coreference={"method": method},
+        embedding_size=16,
     )
     save_checkpoint(model, toy.tokenizer(), tmp_path)
     packed = quantise(load_file(tmp_path / "model.safetensors"))

@@ -16,11 +16,11 @@ from joint_ie.models.tuning import GRID, Tuned, Tuner
 from joint_ie.settings import from_mapping
 
 
-def make(toy, overlap: bool = True, **relations):
+def make(toy, overlap: bool = True, method: str = "pairwise", **relations):
     """A model whose mention, coreference and relation scores differ, and settings far from the optimum."""
     model = toy.model(
         mentions={"threshold": 0.3, "max_width": 3, "overlap": overlap},
-        coreference={"threshold": 0.9},
+        coreference={"threshold": 0.9, "method": method},
         relations={"shift": -0.4, "gold_shift": 0.7, **relations},
     )
     with torch.no_grad():
@@ -105,6 +105,7 @@ systems = pytest.mark.parametrize(
         {"loss": "adaptive-threshold", "top_k": 2, "overlap": False},
         {"loss": "binary-cross-entropy", "representation": "multi-instance", "threshold": 0.6},
         {"loss": "binary-cross-entropy", "representation": "entity-concatenation", "top_k": 1},
+        {"loss": "adaptive-threshold", "method": "antecedent"},
     ],
     ids=lambda relations: "-".join(map(str, relations.values())),
 )

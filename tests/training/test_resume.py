@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from joint_ie.errors import InputError
+from joint_ie.training.settings import TrainingSettings
 
 SETTINGS = {"epochs": 2, "save_every_steps": 2, "accumulation": 2, "log_every": 1}
 
@@ -94,25 +96,59 @@ def test_a_changed_setting_is_refused_by_name(tiny, tmp_path):
     tiny.run(tmp_path / "run", resume=True, epochs=1, save_every_steps=3)
 
 
-def test_a_changed_configuration_is_refused(tiny, tmp_path):
-    def run(resume, layers):
-        settings = tiny.TrainingSettings(epochs=1, precision="no", threads=1)
-        config = {"model": {"layers": layers, "widths": (1, 2)}}
-        return tiny.train(
-            tiny.TinyModel(),
-            tiny.TinyBatches(),
-            tiny.evaluate,
-            tiny.save,
-            settings,
-            tmp_path / "run",
-            resume,
-            config=config,
-        )
+@dataclass(frozen=True)
+class Model:
+    layers: int
+    widths: tuple[int, ...] = (1, 2)
 
-    run(False, 6)
+
+@dataclass(frozen=True)
+class Config:
+    model: Model
+    training: TrainingSettings | None = None
+    corpora: tuple[Model, ...] = ()
+
+
+def run_configured(tiny, folder, resume=False, **config):
+    settings = TrainingSettings(epochs=1, precision="no", threads=1)
+    return tiny.train(
+        tiny.TinyModel(),
+        tiny.TinyBatches(),
+        tiny.evaluate,
+        tiny.save,
+        settings,
+        folder,
+        resume,
+        config=Config(**config),
+    )
+
+
+def test_a_changed_configuration_is_refused(tiny, tmp_path):
+    run_configured(tiny, tmp_path / "run", model=Model(6))
     with pytest.raises(InputError, match=r"model\.layers = 6, now it is 12"):
-        run(True, 12)
-    assert run(True, 6).steps == 5
+        run_configured(tiny, tmp_path / "run", True, model=Model(12))
+    assert run_configured(tiny, tmp_path / "run", True, model=Model(6)).steps == 5
+
+
+def test_settings_that_are_newer_than_a_run_had_their_default(tiny, tmp_path):
+    """Also those of a mapping in a list, and of the loop itself."""
+    run_configured(tiny, tmp_path / "run", model=Model(6), corpora=(Model(1),))
+    (path,) = tmp_path.glob("run/state/*/state.json")
+    state = json.loads(path.read_text())
+    for settings, name in (
+        (state["config"]["model"], "widths"),
+        (state["config"]["corpora"][0], "widths"),
+        (state["config"]["training"], "accumulation"),
+    ):
+        del settings[name]
+    path.write_text(json.dumps(state))
+    assert run_configured(tiny, tmp_path / "run", True, model=Model(6), corpora=(Model(1),)).steps == 5
+    with pytest.raises(InputError, match=r"was started with model\.widths = \[1, 2\], now it is \[3\]"):
+        run_configured(tiny, tmp_path / "run", True, model=Model(6, (3,)), corpora=(Model(1),))
+    state["config"]["model"]["depth"] = 3
+    path.write_text(json.dumps(state))
+    with pytest.raises(InputError, match=r"run/state: model\.depth = 3 is not a setting"):
+        run_configured(tiny, tmp_path / "run", True, model=Model(6), corpora=(Model(1),))
 
 
 def test_changed_data_are_refused(tiny, tmp_path):
