@@ -178,7 +178,8 @@ class Extractor:
         """What results lack so far, by reason."""
         if isinstance(self._predictor, Seq2SeqPredictor):
             return self._predictor.left_out.copy()
-        limit = self._predictor.model.settings.relations.max_word_distance
+        settings = self._predictor.model.settings
+        limit, width = settings.relations.max_word_distance, settings.mentions.max_width
         reason = (
             f"pairs of entities were not asked for relations, being more than {limit} words apart "
             f"(relations.max_word_distance in the model's config.json)"
@@ -186,7 +187,14 @@ class Extractor:
         distant = (
             "pairs of mentions of very long documents were not compared, being far apart and without a common word"
         )
-        return Counter({reason: self._predictor.unscored_pairs, distant: self._predictor.uncompared_mentions})
+        wide = f"mentions were left out, being wider than {width} words (mentions.max_width in the model's config.json)"
+        return Counter(
+            {
+                reason: self._predictor.unscored_pairs,
+                distant: self._predictor.uncompared_mentions,
+                wide: self._predictor.wide_mentions,
+            }
+        )
 
 
 def load(

@@ -18,6 +18,8 @@ from joint_ie.errors import InputError, nearest
 Settings = TypeVar("Settings")
 
 EXTENDS = "extends"
+ADDED_LATER = {"added later": True}
+"""Metadata of a field whose default is not written, so that files without it stay what they were, byte by byte."""
 
 
 def from_mapping(cls: type[Settings], data: Any, where: str = "config") -> Settings:
@@ -32,7 +34,12 @@ def from_mapping(cls: type[Settings], data: Any, where: str = "config") -> Setti
 
 def to_mapping(settings: Any) -> dict[str, Any]:
     """The reverse of `from_mapping`: mappings, lists and scalars only, fit for YAML and JSON."""
-    return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    values = {field: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return {
+        field.name: _plain(value)
+        for field, value in values.items()
+        if field.metadata != ADDED_LATER or value != field.default
+    }
 
 
 def load_yaml(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -156,4 +156,5 @@ def training_set(
         marked=made.settings.relations.marked,
         joining=joining,
         evidence=made.settings.relations.evidence_weight > 0,
+        segmenting=made.settings.mentions.segmenting,
     )

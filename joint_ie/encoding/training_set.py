@@ -98,6 +98,7 @@ class TrainingSet:
         unlabelled_pairs: documents without relation annotation bring their pairs, too, for a teacher to label; they
             are then in batches of their own.
         evidence: batches bring the evidence of their relations, for a loss that asks for it.
+        segmenting: mentions are learned as `encoding.segments`; those that are not among them are reported.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class TrainingSet:
         joining: Joining | None = None,
         unlabelled_pairs: bool = False,
         evidence: bool = False,
+        segmenting: bool = False,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
@@ -134,6 +136,8 @@ class TrainingSet:
         silent = sum(bool(d.relations) and not any(r.evidence for r in d.relations or ()) for d in self.documents)
         if evidence and silent:
             logger.info("%d of %d documents have relations, but no evidence of them", silent, len(self.documents))
+        if segmenting:
+            self._report_left_out()
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order."""
@@ -147,6 +151,22 @@ class TrainingSet:
             for group in self._groups(kind)
         ]
         return EpochBatches(self, epoch, [groups[i] for i in random.permutation(len(groups))])
+
+    def _report_left_out(self) -> None:
+        """Warn of the mentions that have no place among segments."""
+        found = [member.examples.segments for member in self.prepared]
+        across, wide, overlapping = (sum(getattr(s, n) for s in found) for n in ("across", "wide", "overlapping"))
+        if left_out := across + wide + overlapping:
+            logger.warning(
+                "%d of %d mentions are not learned, for the detector cannot predict them: %d overlap another, %d are "
+                "wider than %d words (max_width), %d go beyond their sentence",
+                left_out,
+                left_out + sum(len(s.spans) for s in found),
+                overlapping,
+                wide,
+                self.max_width,
+                across,
+            )
 
     def _prepare(self, document: Document) -> Prepared:
         tokeniser = self.collator.tokeniser

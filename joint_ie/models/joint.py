@@ -25,7 +25,6 @@ from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
 from joint_ie.heads.entity_types import EntityTyper
 from joint_ie.heads.localized_context import sentence_weights
-from joint_ie.heads.mentions import SpanMentionScorer
 from joint_ie.heads.multi_instance import MultiInstance
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
@@ -34,6 +33,7 @@ from joint_ie.heads.segments import segment_max
 from joint_ie.losses import RELATION_LOSSES, distillation_kl, distillation_mse, mean_binary_cross_entropy
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.config import JointConfig
+from joint_ie.models.mention_detectors import MentionDetector, mention_detector, mention_scorer
 from joint_ie.models.outputs import Encoded, JointOutput
 from joint_ie.models.relation_heads import relation_head
 from joint_ie.models.relation_objective import RelationObjective
@@ -66,7 +66,7 @@ class JointModel(PreTrainedModel):
         width, size, dropout = model.config.hidden_size, settings.embedding_size, settings.dropout
         casing = CASING_CLASSES if settings.encoder.casing else 0
         self.encoder = SharedEncoder(model, casing, settings.encoder.averaged_layers)
-        self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
+        self.mention_scorer = mention_scorer(settings, width)
         self.coreference_scorer = PairwiseCoreferenceScorer(width, size, settings.coreference.distances, dropout)
         self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
         self.relation_scorer = relation_head(settings, width, len(schema.entity_types), len(schema.relation_types))
@@ -83,6 +83,11 @@ class JointModel(PreTrainedModel):
             )
         return super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
 
+    @property
+    def mention_detector(self) -> MentionDetector:
+        """Training and prediction of mentions, with the settings that the model has now."""
+        return mention_detector(self.mention_scorer, self.settings.mentions)
+
     def _init_weights(self, module: nn.Module) -> None:
         """Heads keep torch's initialisation, the encoder its own."""
 
@@ -95,10 +100,9 @@ class JointModel(PreTrainedModel):
         losses: dict[str, Tensor] = {}
         encoded = None
         if given.plain is not None:
-            widths = targets.spans.diff(dim=1).squeeze(1)
-            encoded = self.encode(given.plain, given.words, widths)
-            scores = self.mention_scorer(encoded.words(targets.spans), widths)
-            losses["mentions"] = mean_binary_cross_entropy(scores, targets.is_mention)
+            detector = self.mention_detector
+            encoded = self.encode(given.plain, given.words, detector.widths(targets))
+            losses["mentions"] = detector.loss(encoded.words, given.words, targets)
             spans = encoded.words(mentions.spans)  # [mentions, d]
             scores = self.coreference_scorer(spans, targets.mention_pairs, targets.edit_distance)
             losses["coreference"] = mean_binary_cross_entropy(scores, targets.same_entity)

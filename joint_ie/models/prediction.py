@@ -22,7 +22,8 @@ class Predictor:
 
     `Extractor` is the public face; this is what training validates with. ``unscored_pairs`` counts the entity pairs
     that were too far apart to be scored, ``uncompared_mentions`` the mention pairs of very long documents that were
-    not compared (see `models.compared`), since the predictor was made.
+    not compared (see `models.compared`), ``wide_mentions`` the mentions that were found but are wider than the model
+    may predict, since the predictor was made.
     """
 
     def __init__(self, model: JointModel, collator: Collator) -> None:
@@ -30,6 +31,7 @@ class Predictor:
         self.stages = Stages(model, collator)
         self.unscored_pairs = 0
         self.uncompared_mentions = 0
+        self.wide_mentions = 0
         self._counting = Lock()  # several threads may use one predictor
 
     @torch.no_grad()
@@ -39,6 +41,7 @@ class Predictor:
         encoded, mentions = self.stages.mentions(batch)
         with self._counting:
             self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
+            self.wide_mentions += sum(here.left_out for here in mentions)
         found = self.stages.entities(batch, mentions)
         scored = self.stages.pairs(batch, encoded, found)
         annotated = [self._with_entities(document, group) for document, group in zip(documents, found, strict=True)]

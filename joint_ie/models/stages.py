@@ -16,21 +16,19 @@ from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, wo
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
-from joint_ie.encoding.spans import all_spans
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.workers import on_every_core
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import LikelyPairs, cluster
 from joint_ie.models.compared import Pairs, compared_pairs
 from joint_ie.models.joint import JointModel
+from joint_ie.models.mention_detectors import Candidates
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
-SPANS = 1 << 12  # scored together: few enough to stay in a cache
-MENTION_PAIRS = 1 << 12
+MENTION_PAIRS = 1 << 12  # scored together: few enough to stay in a cache
 ENTITY_PAIRS = 1 << 13
 UNLIKELY = 0.05  # mention pairs up to this probability are forgotten at once, unless the threshold is lower
-PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,14 @@ class FoundEntity:
 @dataclass(frozen=True)
 class FoundMentions:
     """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
-    probabilities, and the ``pairs`` that are likely to name one entity.
+    probabilities, and the ``pairs`` that are likely to name one entity. ``left_out`` counts mentions that are too wide.
     """
 
     spans: list[Span]
     vectors: Tensor
     probability: list[float]
     pairs: LikelyPairs
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,32 +86,25 @@ class Stages:
         view = self.collator.plain(documents) if plain else None
         return Batch(tuple(documents), words_of(documents), plain=view).to(self.model.device)
 
-    def candidates(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
-        """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n].
-
-        Where mentions may not overlap, spans that lose against a more probable one have probability 0.
-        """
+    def candidates(self, batch: Batch) -> tuple[Encoded, Candidates]:
+        """All candidate spans with their probabilities."""
         assert batch.plain is not None
         width = self.model.settings.mentions.max_width
-        sentence = batch.words.sentence
-        encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=sentence.device))
-        spans = all_spans(sentence, width)
-        scorer = self.model.mention_scorer
-        parts = spans.split(SPANS)
-        logits = torch.cat([scorer(encoded.words(part), part.diff(dim=1).squeeze(1)) for part in parts])
-        probability = at_least_float32(logits).sigmoid()
-        if not self.model.settings.mentions.overlap:
-            probability = probability * most_probable(spans, probability)
-        return encoded, spans, probability
+        encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=batch.words.sentence.device))
+        return encoded, self.model.mention_detector.candidates(encoded.words, batch.words)
 
     def mentions(self, batch: Batch) -> tuple[Encoded, list[FoundMentions]]:
         """Candidates above the threshold, with the coreference scores among them, for every document."""
-        encoded, spans, probability = self.candidates(batch)
-        likely = (probability >= self.model.settings.mentions.threshold) & (probability > 0)
+        encoded, candidates = self.candidates(batch)
+        threshold = self.model.settings.mentions.threshold
+        likely = (candidates.probability >= threshold) & (candidates.probability > 0)
         chosen = torch.nonzero(likely).squeeze(1)
-        spans, probability = spans[chosen], probability[chosen]
+        spans, probability = candidates.spans[chosen], candidates.probability[chosen]
         offset = batch.words.offset
-        document = torch.searchsorted(offset[1:], spans[:, 0].contiguous(), right=True)
+        document, wider = (
+            torch.searchsorted(offset[1:], words.contiguous(), right=True) for words in (spans[:, 0], candidates.wider)
+        )
+        left_out = torch.bincount(wider, minlength=len(batch.documents)).tolist()
         # candidates come sentence by sentence, so those of one document stand together
         counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
         local = (spans - offset[document][:, None]).split(counts)
@@ -121,7 +113,8 @@ class Stages:
         for i, part in enumerate(probability.split(counts)):
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
-            found.append(FoundMentions(places, vectors[i], part.tolist(), self._coreference(vectors[i], texts)))
+            pairs = self._coreference(vectors[i], texts)
+            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs, left_out[i]))
         return encoded, found
 
     def entities(self, batch: Batch, found: Sequence[FoundMentions]) -> list[list[FoundEntity]]:
@@ -241,22 +234,6 @@ class Stages:
         first, second = np.concatenate(kept).T
         left_out = len(texts) * (len(texts) - 1) // 2 - done
         return LikelyPairs(len(texts), first, second, np.concatenate(scores), floor, left_out)
-
-
-def most_probable(spans: Tensor, probability: Tensor) -> Tensor:
-    """Which spans overlap no more probable one that is kept itself; [spans] bool, False below `PROBABLE`.
-
-    Whether a span is kept depends on more probable ones alone, so that a threshold may come before or after.
-    """
-    keep = torch.zeros(len(spans), dtype=torch.bool)
-    likely = torch.nonzero(probability >= PROBABLE).squeeze(1)
-    order = likely[torch.argsort(probability[likely], descending=True, stable=True)].tolist()
-    taken = bytearray(int(spans.max()) if len(spans) else 0)
-    for i, (start, end) in zip(order, spans[order].tolist(), strict=True):
-        if not any(taken[start:end]):
-            taken[start:end] = b"\1" * (end - start)
-            keep[i] = True
-    return keep.to(spans.device)
 
 
 def _with_mentions(typed: tuple[int, float], here: FoundMentions, cluster: Sequence[int]) -> tuple[int, float]:

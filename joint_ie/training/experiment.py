@@ -128,7 +128,7 @@ def training_set(
         schema,
         collator,
         Negatives(
-            settings.mentions.negatives,
+            0 if settings.mentions.segmenting else settings.mentions.negatives,
             settings.mentions.inside_share,
             settings.coreference.negatives,
             settings.relations.negatives,
@@ -142,4 +142,5 @@ def training_set(
         joining=experiment.joining,
         unlabelled_pairs=unlabelled_pairs,
         evidence=settings.relations.evidence_weight > 0,
+        segmenting=settings.mentions.segmenting and settings.task_weights.mentions > 0,
     )

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joint_ie.models.stages import PROBABLE, most_probable
+from joint_ie.models.mention_detectors import PROBABLE, most_probable
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 4), st.floats(0.0, 1.0, width=32)),
