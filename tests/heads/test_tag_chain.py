@@ -1,7 +1,7 @@
 """The chain of tags against enumeration of all segmentations: each is one sequence of tags."""
 
 import runpy
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,7 +98,7 @@ def test_what_speaks_for_one_tag_alone_does_not_make_it_valid(tag: int) -> None:
     found = segmentation(emissions, torch.zeros(TAGS, TAGS), torch.tensor([5]), 5)
     mentions = steps.mentions_of(found.width[0].tolist())
     assert all(0 <= start < end <= 5 for start, end in mentions)
-    assert all(e <= s for (_, e), (s, _) in zip(mentions, mentions[1:], strict=False))
+    assert all(e <= s for (_, e), (s, _) in pairwise(mentions))
     assert found.marginal.isfinite().all() and found.marginal.max() <= 1 + 1e-5
 
 
