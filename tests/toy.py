@@ -157,4 +157,5 @@ def training_set(
         joining=joining,
         evidence=made.settings.relations.evidence_weight > 0,
         max_antecedents=made.settings.coreference.antecedents,
+        segmenting=made.settings.mentions.segmenting,
     )

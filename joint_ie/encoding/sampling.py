@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from joint_ie.document import Document
 from joint_ie.encoding.antecedents import antecedent_pairs
 from joint_ie.encoding.distances import edit_distances
+from joint_ie.encoding.segments import Integers, Segments, segments
 from joint_ie.encoding.spans import all_spans
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class Examples:
     entity pairs that the document asks about, row-major, and ``labels`` [facts, 2] = (row, relation) of those among
     them, None without relation annotation. ``pairs`` are then None as well, unless a teacher will say what holds.
     ``evidence`` [n, 3] = (row, sentence, how many of the pair's relations cite it), None without relation annotation,
-    too. ``left_out`` counts the mention pairs that are too far apart for `antecedent_pairs`.
+    too. ``segments`` are the mentions that share no word. ``left_out`` counts the mention pairs that are too far apart
+    for `antecedent_pairs`.
     """
 
     gold_spans: Integers
@@ -49,6 +48,7 @@ class Examples:
     pairs: Integers | None
     labels: Integers | None
     evidence: Integers | None
+    segments: Segments
     left_out: int = 0
 
 
@@ -122,6 +122,7 @@ def examples(
         pairs,
         labels,
         evidence,
+        segments(spans, np.array(document.token_sentence, dtype=np.int64), max_width),
         left_out,
     )
 

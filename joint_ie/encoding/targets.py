@@ -48,7 +48,8 @@ class Targets(OnDevice):
     batch's mentions, ``same_entity`` [n] bool, ``edit_distance`` [n]; ``pairs`` of entities, ``labels``
     [pairs, 1 + relations] bool, column 0 true where no relation holds. Where ``annotated`` is false nobody has
     labelled the pairs, ``labels`` are false throughout, and only the ``teacher`` says what holds. ``evidence`` is None
-    where no relation of the batch has any, or nobody asks for it.
+    where no relation of the batch has any, or nobody asks for it. ``segments`` [n, 2] are mentions that share no word
+    (see `encoding.segments`), None only where no detector asks for them.
     """
 
     spans: Tensor
@@ -61,6 +62,7 @@ class Targets(OnDevice):
     annotated: bool = True
     teacher: Teaching | None = None
     evidence: Evidence | None = None
+    segments: Tensor | None = None
 
 
 def targets(
@@ -107,6 +109,7 @@ def targets(
         labels=_joined([*labels, np.zeros((0, 1 + relations), dtype=bool)]),
         annotated=annotated != {False},
         evidence=None if token_sentence is None else _evidence(found, samples, token_sentence),
+        segments=_joined([e.segments.spans + int(o) for e, o in zip(found, word_offset, strict=False)]),
     )
 
 

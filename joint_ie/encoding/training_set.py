@@ -99,6 +99,7 @@ class TrainingSet:
             are then in batches of their own.
         evidence: batches bring the evidence of their relations, for a loss that asks for it.
         max_antecedents: mentions are compared with so many before them (`antecedent_pairs`), not with all others.
+        segmenting: mentions are learned as `encoding.segments`; those that are not among them are reported.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class TrainingSet:
         unlabelled_pairs: bool = False,
         evidence: bool = False,
         max_antecedents: int | None = None,
+        segmenting: bool = False,
     ) -> None:
         self.documents = list(documents)
         self.shares = np.array(shares)
@@ -141,6 +143,8 @@ class TrainingSet:
         left_out = sum(member.examples.left_out for member in self.prepared)
         if left_out:
             logger.info("%d mention pairs are left out: over %s mentions apart", left_out, max_antecedents)
+        if segmenting:
+            self._report_left_out()
 
     def __call__(self, epoch: int) -> "EpochBatches":
         """The batches of an epoch, in order."""
@@ -154,6 +158,22 @@ class TrainingSet:
             for group in self._groups(kind)
         ]
         return EpochBatches(self, epoch, [groups[i] for i in random.permutation(len(groups))])
+
+    def _report_left_out(self) -> None:
+        """Warn of the mentions that have no place among segments."""
+        found = [member.examples.segments for member in self.prepared]
+        across, wide, overlapping = (sum(getattr(s, n) for s in found) for n in ("across", "wide", "overlapping"))
+        if left_out := across + wide + overlapping:
+            logger.warning(
+                "%d of %d mentions are not learned, for the detector cannot predict them: %d overlap another, %d are "
+                "wider than %d words (max_width), %d go beyond their sentence",
+                left_out,
+                left_out + sum(len(s.spans) for s in found),
+                overlapping,
+                wide,
+                self.max_width,
+                across,
+            )
 
     def _prepare(self, document: Document) -> Prepared:
         tokeniser = self.collator.tokeniser

@@ -29,6 +29,7 @@ from joint_ie.losses.negative_sampling import NegativeSampling, keep_negative_la
 from joint_ie.losses.none_class_ranking import none_class_ranking
 from joint_ie.losses.pair_aware import entity_roles, potential_pairs
 from joint_ie.losses.pairwise_moving_threshold import Entropy, pairwise_moving_threshold
+from joint_ie.losses.segmentation import negative_log_likelihood
 from joint_ie.losses.supervised_contrastive import ContrastiveForm, supervised_contrastive
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "global_confidence",
     "keep_negative_labels",
     "mean_binary_cross_entropy",
+    "negative_log_likelihood",
     "none_class_ranking",
     "pairwise_moving_threshold",
     "potential_pairs",

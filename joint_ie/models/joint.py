@@ -26,7 +26,6 @@ from joint_ie.heads.attention_rows import attention_rows
 from joint_ie.heads.encoder import SharedEncoder, encoder_from_config
 from joint_ie.heads.entity_types import EntityTyper
 from joint_ie.heads.localized_context import sentence_weights
-from joint_ie.heads.mentions import SpanMentionScorer
 from joint_ie.heads.multi_instance import MultiInstance
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.range_max import RangeMax
@@ -42,6 +41,7 @@ from joint_ie.losses import (
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.config import JointConfig
 from joint_ie.models.coreference import coreference_scorer
+from joint_ie.models.mention_detectors import MentionDetector, mention_detector, mention_scorer
 from joint_ie.models.outputs import Encoded, JointOutput
 from joint_ie.models.relation_heads import relation_head
 from joint_ie.models.relation_objective import RelationObjective
@@ -71,10 +71,10 @@ class JointModel(PreTrainedModel):
         self.relation_loss = RELATION_LOSSES[settings.relations.loss]
         self.relation_objective = RelationObjective(settings.relations)
         model = encoder if encoder is not None else encoder_from_config(config.encoder_config)
-        width, size, dropout = model.config.hidden_size, settings.embedding_size, settings.dropout
+        width, dropout = model.config.hidden_size, settings.dropout
         casing = CASING_CLASSES if settings.encoder.casing else 0
         self.encoder = SharedEncoder(model, casing, settings.encoder.averaged_layers)
-        self.mention_scorer = SpanMentionScorer(width, size, settings.mentions.sizes, dropout)
+        self.mention_scorer = mention_scorer(settings, width)
         self.coreference_scorer = coreference_scorer(settings, width)
         self.entity_typer = EntityTyper(width, len(schema.entity_types), dropout)
         self.relation_scorer = relation_head(settings, width, len(schema.entity_types), len(schema.relation_types))
@@ -91,6 +91,11 @@ class JointModel(PreTrainedModel):
             )
         return super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
 
+    @property
+    def mention_detector(self) -> MentionDetector:
+        """Training and prediction of mentions, with the settings that the model has now."""
+        return mention_detector(self.mention_scorer, self.settings.mentions)
+
     def _init_weights(self, module: nn.Module) -> None:
         """Heads keep torch's initialisation, the encoder its own."""
 
@@ -103,10 +108,9 @@ class JointModel(PreTrainedModel):
         losses: dict[str, Tensor] = {}
         encoded = None
         if given.plain is not None:
-            widths = targets.spans.diff(dim=1).squeeze(1)
-            encoded = self.encode(given.plain, given.words, widths)
-            scores = self.mention_scorer(encoded.words(targets.spans), widths)
-            losses["mentions"] = mean_binary_cross_entropy(scores, targets.is_mention)
+            detector = self.mention_detector
+            encoded = self.encode(given.plain, given.words, detector.widths(targets))
+            losses["mentions"] = detector.loss(encoded.words, given.words, targets)
             spans = encoded.words(mentions.spans)  # [mentions, d]
             losses["coreference"] = self.coreference_loss(spans, mentions, targets)
             types = self.type_entities(spans, mentions)

@@ -27,8 +27,9 @@ class Predictor:
 
     `Extractor` is the public face; this is what training validates with. ``unscored_pairs`` counts the entity pairs
     that were too far apart to be scored, ``uncompared_mentions`` the mention pairs of very long documents that were
-    not compared (see `models.compared`), ``repeated_mentions`` how often a given mention was in an entity beyond its
-    first, since the predictor was made.
+    not compared (see `models.compared`), ``wide_mentions`` the mentions that were found but are wider than the model
+    may predict, ``repeated_mentions`` how often a given mention was in an entity beyond its first, since the predictor
+    was made.
     """
 
     def __init__(self, model: JointModel, collator: Collator) -> None:
@@ -37,6 +38,7 @@ class Predictor:
         self.unscored_pairs = 0
         self.uncompared_mentions = 0
         self.repeated_mentions = 0
+        self.wide_mentions = 0
         self._counting = Lock()  # several threads may use one predictor
 
     @property
@@ -47,8 +49,15 @@ class Predictor:
             f"pairs of entities were not asked for relations, being more than {limit} words apart "
             f"(relations.max_word_distance in the model's config.json)"
         )
+        width = self.model.settings.mentions.max_width
+        wide = f"mentions were left out, being wider than {width} words (mentions.max_width in the model's config.json)"
         return Counter(
-            {distant: self.unscored_pairs, UNCOMPARED: self.uncompared_mentions, REPEATED: self.repeated_mentions}
+            {
+                distant: self.unscored_pairs,
+                UNCOMPARED: self.uncompared_mentions,
+                REPEATED: self.repeated_mentions,
+                wide: self.wide_mentions,
+            }
         )
 
     def end_to_end(self, documents: Sequence[Document]) -> list[Document]:
@@ -104,6 +113,7 @@ class Predictor:
         found = self.stages.entities(batch, mentions)
         with self._counting:
             self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
+            self.wide_mentions += sum(here.left_out for here in mentions)
             if given:
                 listed = sum(len(set(spans)) for document in documents for spans in gold_spans(document))
                 self.repeated_mentions += listed - sum(len(given_spans(document)) for document in documents)

@@ -6,6 +6,8 @@ from typing import Literal
 from joint_ie.errors import InputError, check_range
 from joint_ie.models.relation_settings import RelationSettings
 
+Detector = Literal["span", "crf", "semi-markov"]
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
@@ -36,20 +38,26 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class MentionSettings:
-    """Mention detection: every span of up to ``max_width`` words is scored (JEREX, section 3.2)."""
+    """Mention detection: every span of up to ``max_width`` words is scored (JEREX, section 3.2), or sentences are cut
+    into mentions and other words as a whole (``crf``, ``semi-markov``).
+    """
 
+    detector: Detector = "span"
+    """``span``: every span on its own. ``crf``: the best tags of a sentence's words. ``semi-markov``: the spans of a
+    sentence with the highest sum of scores. Mentions of the last two never overlap."""
     max_width: int = 10
     """Longest mention in words that can be predicted (JEREX: 10)."""
     sizes: int = 30
     """Rows of the width table; wider spans share the last."""
     threshold: float = 0.85
-    """Spans are mentions from this probability on (JEREX: 0.85; tuned on dev)."""
+    """Spans are mentions from this probability on (JEREX: 0.85; tuned on dev). With ``crf`` and ``semi-markov`` it
+    comes after the best segmentation, which 0 keeps whole."""
     overlap: bool = True
-    """Keep mentions that overlap or lie inside others (JEREX); otherwise the most probable of them wins."""
+    """``span``: keep mentions that overlap or lie inside others (JEREX); otherwise the most probable of them wins."""
     negatives: int | None = 200
-    """Sampled non-mentions per document (JEREX: 200); None takes all."""
+    """``span``: sampled non-mentions per document (JEREX: 200); None takes all."""
     inside_share: float = 0.5
-    """Share of the negatives that lie inside gold mentions, as far as there are so many (JEREX: 0.5)."""
+    """``span``: share of the negatives that lie inside gold mentions, as far as there are so many (JEREX: 0.5)."""
 
     def __post_init__(self) -> None:
         check_range("max_width", self.max_width, 1)
@@ -57,6 +65,11 @@ class MentionSettings:
         check_range("threshold", self.threshold, 0, 1)
         check_range("negatives", self.negatives, 0)
         check_range("inside_share", self.inside_share, 0, 1)
+
+    @property
+    def segmenting(self) -> bool:
+        """Whether sentences are decided on as a whole, from segments that share no word."""
+        return self.detector != "span"
 
 
 @dataclass(frozen=True)

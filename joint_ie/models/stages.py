@@ -13,19 +13,17 @@ from joint_ie.document import Document, Span
 from joint_ie.encoding.batches import Batch, Collator, TokenView, gold_spans, words_of
 from joint_ie.encoding.index import MentionIndex, PairIndex
 from joint_ie.encoding.markers import marker_numbers
-from joint_ie.encoding.spans import all_spans
 from joint_ie.heads.pair_input import PairInput
 from joint_ie.heads.workers import on_every_core
 from joint_ie.losses.common import at_least_float32
 from joint_ie.models.clustering import BestAntecedents, LikelyPairs, cluster
 from joint_ie.models.coreference import coreference
 from joint_ie.models.joint import JointModel
+from joint_ie.models.mention_detectors import Candidates
 from joint_ie.models.nearby import asked_pairs, nearby_pairs
 from joint_ie.models.outputs import Encoded
 
-SPANS = 1 << 12  # scored together: few enough to stay in a cache
-ENTITY_PAIRS = 1 << 13
-PROBABLE = 2**-7  # spans below this probability are never mentions where mentions may not overlap
+ENTITY_PAIRS = 1 << 13  # scored together: few enough to stay in a cache
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,14 @@ class FoundEntity:
 @dataclass(frozen=True)
 class FoundMentions:
     """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
-    probabilities, and the ``pairs`` from which they are clustered.
+    probabilities, and the ``pairs`` from which they are clustered. ``left_out`` counts mentions that are too wide.
     """
 
     spans: list[Span]
     vectors: Tensor
     probability: list[float]
     pairs: LikelyPairs | BestAntecedents
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,38 +81,28 @@ class Stages:
         view = self.collator.plain(documents) if plain else None
         return Batch(tuple(documents), words_of(documents), plain=view).to(self.model.device)
 
-    def candidates(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
-        """All candidate spans [n, 2] (flat words, in candidate order) with their probabilities [n].
-
-        Where mentions may not overlap, spans that lose against a more probable one have probability 0.
-        """
+    def candidates(self, batch: Batch) -> tuple[Encoded, Candidates]:
+        """All candidate spans with their probabilities."""
         assert batch.plain is not None
         width = self.model.settings.mentions.max_width
-        sentence = batch.words.sentence
-        encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=sentence.device))
-        spans = all_spans(sentence, width)
-        scorer = self.model.mention_scorer
-        parts = spans.split(SPANS)
-        logits = torch.cat([scorer(encoded.words(part), part.diff(dim=1).squeeze(1)) for part in parts])
-        probability = at_least_float32(logits).sigmoid()
-        if not self.model.settings.mentions.overlap:
-            probability = probability * most_probable(spans, probability)
-        return encoded, spans, probability
+        encoded = self.model.encode(batch.plain, batch.words, torch.tensor([width], device=batch.words.sentence.device))
+        return encoded, self.model.mention_detector.candidates(encoded.words, batch.words)
 
     def mentions(self, batch: Batch, given: bool = False) -> tuple[Encoded, list[FoundMentions]]:
         """Candidates above the threshold, with the coreference scores among them, for every document.
 
         With mentions ``given``, those that the documents have, each span once, with probability 1.
         """
-        if given:
-            encoded, spans, probability = self._given_mentions(batch)
-        else:
-            encoded, spans, probability = self.candidates(batch)
-            likely = (probability >= self.model.settings.mentions.threshold) & (probability > 0)
-            chosen = torch.nonzero(likely).squeeze(1)
-            spans, probability = spans[chosen], probability[chosen]
+        encoded, candidates = self._given_mentions(batch) if given else self.candidates(batch)
+        threshold = 0.0 if given else self.model.settings.mentions.threshold
+        likely = (candidates.probability >= threshold) & (candidates.probability > 0)
+        chosen = torch.nonzero(likely).squeeze(1)
+        spans, probability = candidates.spans[chosen], candidates.probability[chosen]
         offset = batch.words.offset
-        document = torch.searchsorted(offset[1:], spans[:, 0].contiguous(), right=True)
+        document, wider = (
+            torch.searchsorted(offset[1:], words.contiguous(), right=True) for words in (spans[:, 0], candidates.wider)
+        )
+        left_out = torch.bincount(wider, minlength=len(batch.documents)).tolist()
         # candidates come sentence by sentence, so those of one document stand together
         counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
         local = (spans - offset[document][:, None]).split(counts)
@@ -124,7 +113,7 @@ class Stages:
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
             pairs = coreference(self.model.coreference_scorer, vectors[i], places, texts, threshold)
-            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs))
+            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs, left_out[i]))
         return encoded, found
 
     def entities(self, batch: Batch, found: Sequence[FoundMentions]) -> list[list[FoundEntity]]:
@@ -217,7 +206,7 @@ class Stages:
 
         return ScoredPairs(pairs, left_out, on_every_core(device, scored, rows), inputs, encoded.view)
 
-    def _given_mentions(self, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
+    def _given_mentions(self, batch: Batch) -> tuple[Encoded, Candidates]:
         """As `candidates`, of the mentions that the documents have, whatever their width."""
         assert batch.plain is not None
         places = [
@@ -227,7 +216,7 @@ class Stages:
         ]
         spans = torch.tensor(places, dtype=torch.long, device=batch.words.offset.device).view(-1, 2)
         encoded = self.model.encode(batch.plain, batch.words, spans.diff(dim=1).squeeze(1))
-        return encoded, spans, torch.ones(len(spans), device=spans.device)
+        return encoded, Candidates(spans, torch.ones(len(spans), device=spans.device), spans.new_zeros(0))
 
     def _index(self, batch: Batch, spans: Sequence[Sequence[Sequence[Span]]]) -> MentionIndex:
         index = MentionIndex.build(spans, batch.words.offset[:-1].tolist())
@@ -239,22 +228,6 @@ def given_spans(document: Document) -> list[Span]:
     spans = {span for entity in gold_spans(document) for span in entity}
     sentence = document.token_sentence
     return sorted(spans, key=lambda span: (sentence[span[0]], span[1] - span[0], span[0]))
-
-
-def most_probable(spans: Tensor, probability: Tensor) -> Tensor:
-    """Which spans overlap no more probable one that is kept itself; [spans] bool, False below `PROBABLE`.
-
-    Whether a span is kept depends on more probable ones alone, so that a threshold may come before or after.
-    """
-    keep = torch.zeros(len(spans), dtype=torch.bool)
-    likely = torch.nonzero(probability >= PROBABLE).squeeze(1)
-    order = likely[torch.argsort(probability[likely], descending=True, stable=True)].tolist()
-    taken = bytearray(int(spans.max()) if len(spans) else 0)
-    for i, (start, end) in zip(order, spans[order].tolist(), strict=True):
-        if not any(taken[start:end]):
-            taken[start:end] = b"\1" * (end - start)
-            keep[i] = True
-    return keep.to(spans.device)
 
 
 def _with_mentions(typed: tuple[int, float], here: FoundMentions, cluster: Sequence[int]) -> tuple[int, float]:

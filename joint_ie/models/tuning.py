@@ -87,7 +87,7 @@ class Tuner:
         gold = 0
         for documents in self.groups:
             batch = self.stages.batch(documents)
-            _, spans, probability = self.stages.candidates(batch)
+            _, candidates = self.stages.candidates(batch)
             wanted = {
                 (start + offset, end + offset)
                 for document, offset in zip(documents, batch.words.offset.tolist(), strict=False)
@@ -95,8 +95,8 @@ class Tuner:
                 for start, end in (mention.span for mention in entity.mentions)
             }
             gold += len(wanted)
-            scores.append(probability.double().cpu().numpy())
-            right.append(np.array([(start, end) in wanted for start, end in spans.tolist()], dtype=bool))
+            scores.append(candidates.probability.double().cpu().numpy())
+            right.append(np.array([(start, end) in wanted for start, end in candidates.spans.tolist()], dtype=bool))
         return best_cut(np.concatenate(scores), np.concatenate(right), gold, most=MOST * gold)
 
     def _clusters(self) -> tuple[float, float]:

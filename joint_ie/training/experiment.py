@@ -126,7 +126,7 @@ def training_set(
         schema,
         collator,
         Negatives(
-            settings.mentions.negatives,
+            0 if settings.mentions.segmenting else settings.mentions.negatives,
             settings.mentions.inside_share,
             settings.coreference.negatives,
             settings.relations.negatives,
@@ -141,4 +141,5 @@ def training_set(
         unlabelled_pairs=unlabelled_pairs,
         evidence=settings.relations.evidence_weight > 0,
         max_antecedents=settings.coreference.antecedents,
+        segmenting=settings.mentions.segmenting and settings.task_weights.mentions > 0,
     )

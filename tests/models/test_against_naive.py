@@ -121,7 +121,8 @@ def test_all_candidates(
     steps = Stages(model, collator)
     with torch.no_grad():
         batch = steps.batch(chosen)
-        _, spans, probability = steps.candidates(batch)
+        _, found = steps.candidates(batch)
+        spans, probability = found.spans, found.probability
         for document, first in zip(chosen, batch.words.offset.tolist(), strict=False):
             here = (spans[:, 0] >= first) & (spans[:, 0] < first + len(document.tokens))
             places = [(start - first, end - first) for start, end in spans[here].tolist()]

@@ -35,7 +35,7 @@ def make(toy, representation: str, input: str, **settings):
                 parameter *= 3  # probabilities far from 1/2
         # 15 % of the candidates are mentions, 20 % of their pairs corefer
         batch = predictor.stages.batch([toy.document(2)])
-        _, _, probability = predictor.stages.candidates(batch)
+        probability = predictor.stages.candidates(batch)[1].probability
         model.mention_scorer.out.bias -= probability.quantile(0.85).logit()
         _, (found,) = predictor.stages.mentions(batch)
         assert len(found.pairs.score) == len(found.spans) * (len(found.spans) - 1) // 2  # none is unlikely

@@ -34,7 +34,7 @@ def with_thresholds(toy, model, mentions: float, coreference: float, shift: floa
     batch = Tuner(model, toy.collator(model), []).stages.batch([toy.document(i) for i in range(4)])
     stages = Predictor(model, toy.collator(model)).stages
     with torch.no_grad():
-        _, _, probability = stages.candidates(batch)
+        probability = stages.candidates(batch)[1].probability
     settings = model.settings
     return replace(
         settings,
