@@ -106,7 +106,9 @@ def test_results_come_back(record: Record, tmp_path: Path, toy: ModuleType) -> N
 
 
 def test_what_a_record_does_not_have(record: Record) -> None:
-    with pytest.raises(InputError, match=r"of atlop, ratio=0\.1 with seed 1 has no scores of mode 'gold-mentions', only"):
+    with pytest.raises(
+        InputError, match=r"of atlop, ratio=0\.1 with seed 1 has no scores of mode 'gold-mentions', only"
+    ):
         record.counts("gold-mentions", "jerex")
     with pytest.raises(InputError, match="seed 1, end-to-end: has no scores of protocol 'tag', only of jerex, rebel"):
         record.counts("end-to-end", "tag")
