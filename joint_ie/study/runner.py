@@ -70,12 +70,14 @@ class Runner:
 
     def run(self) -> Outcome:
         """`KeyboardInterrupt` on SIGINT and SIGTERM, after all processes have ended; they go on when started again."""
-        with _terminated_is_interrupted(), _alone(self.root):
+        with _interruptions() as interruptions, _alone(self.root):
             try:
                 self._tidy()
                 self.watch(self.snapshot())
                 watched = time.monotonic()
                 while self.waiting or self.jobs:
+                    if interruptions:
+                        raise KeyboardInterrupt
                     self._start_what_can_be()
                     ended = self._collect()
                     if ended or time.monotonic() - watched > WATCH_SECONDS:
@@ -233,14 +235,19 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """SIGTERM raises `KeyboardInterrupt`, as SIGINT does."""
+def _interruptions() -> Iterator[list[int]]:
+    """A list that SIGINT and SIGTERM are added to, for they raise nothing inside.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    An exception out of a signal handler may appear anywhere, even where Python ignores it.
+    """
+    caught: list[int] = []
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield caught
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
