@@ -1,7 +1,7 @@
 """What a protocol counted, as JSON, and back: intervals and tests later, elsewhere, and without any document."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from joint_ie.errors import InputError
@@ -56,13 +56,11 @@ class RecordedCounts:
     def _scores(self) -> Scores:
         """The reverse of `Scores.to_dict`."""
         data, protocol = self.scores, self.protocol
-        known = {"protocol", "macro", "per_label", *protocol.measures, *protocol.means}
-        numbers = {key: value for key, value in data.items() if key not in known}
+        nested = {"micro", "macro", "per_label", "means", "counts"}
+        plain = [part.name for part in fields(Scores) if part.name not in nested]
+        known = {*plain, *nested, *protocol.measures, *protocol.means}
         return Scores(
-            protocol=data["protocol"],
-            documents=numbers.pop("documents"),
-            missing=numbers.pop("missing"),
-            without_relations=numbers.pop("without_relations"),
+            **{name: data[name] for name in plain},
             micro={measure: Score(**data[measure]) for measure in protocol.measures},
             macro={measure: MacroScore(**score) for measure, score in data["macro"].items()},
             per_label={
@@ -70,5 +68,5 @@ class RecordedCounts:
                 for measure, labels in data["per_label"].items()
             },
             means={name: data[name] for name in protocol.means},
-            counts=numbers,
+            counts={key: value for key, value in data.items() if key not in known},
         )

@@ -31,7 +31,6 @@ from joint_ie.study.scoring import Scorer
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.experiment import run_experiment
 from joint_ie.training.log import TrainingLog
-from joint_ie.training.loop import TrainingResult
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ def run_cell(folder: CellFolder) -> None:
         torch.set_num_threads(experiment.training.threads)
     scorer = Scorer(cell.scoring, experiment.data)
     if folder.finished:
-        _train(folder, experiment)
+        run_experiment(experiment, folder.run, resume=folder.run.is_dir())
         return
     model = _pipeline(folder, cell, experiment) if cell.pipeline else _trained(folder, experiment, processes)
     results, seconds = _results(scorer, model.extractor, folder, "predictions" in cell.keep)
@@ -90,18 +89,9 @@ def pipeline_extractor(entities: Path, relations: Path, precision: Precision) ->
     return load(entities, relations=relations, precision=precision)  # type: ignore[call-arg]
 
 
-def _train(folder: CellFolder, experiment: Experiment) -> TrainingResult:
-    result = run_experiment(experiment, folder.run, resume=folder.run.is_dir())
-    if not folder.best.is_dir():
-        raise InputError(
-            f"{folder.run}: no validation gave a score, so that there is no best checkpoint; validate more"
-        )
-    return result
-
-
 def _trained(folder: CellFolder, experiment: Experiment, processes: int) -> _Model:
     started = time.process_time()
-    result = _train(folder, experiment)
+    result = run_experiment(experiment, folder.run, resume=folder.run.is_dir())
     used = time.process_time() - started
     extractor = load(folder.best, precision=experiment.training.precision)
     validations = TrainingLog(folder.run / "log.jsonl").read("validation")
