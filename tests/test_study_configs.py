@@ -1,5 +1,6 @@
 """Studies in configs/studies: every cell can be trained, and they ask what they say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from joint_ie.study.configuration import read_study
 from joint_ie.study.plan import Plan, make_plan
 from joint_ie.training.configuration import Experiment
 
-STUDIES = sorted((Path(__file__).parents[1] / "configs" / "studies").glob("*.yaml"))
+ROOT = Path(__file__).parents[1]
+STUDIES = sorted((ROOT / "configs" / "studies").glob("*.yaml"))
 
 
 def plan(name: str) -> Plan:
@@ -47,7 +49,7 @@ def test_one_encoder_in_a_study(file: Path) -> None:
 def test_systems_keep_what_makes_them() -> None:
     found = experiments(plan("gold-entities"))
     for name, experiment in found.items():
-        system = Path(STUDIES[0].parents[1], "systems", f"{name}.yaml")
+        system = ROOT / "configs" / "systems" / f"{name}.yaml"
         alone = Experiment.from_mapping(load_yaml([system]), name).model.relations
         ours = experiment.model.relations
         assert (ours.input, ours.representation, ours.loss) == (alone.input, alone.representation, alone.loss)
@@ -94,3 +96,18 @@ def test_tasks_alone_and_together() -> None:
     assert trained["mentions, coreference and types"] == ["mentions", "coreference", "entity_types"]
     assert trained["relations"] == ["relations"]
     assert {experiment.model.relations.input for experiment in found.values()} == {"one-pass"}
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "example.yaml"
+    file.write_text(example.replace("../", f"{ROOT}/configs/"))
+    assert [cell.name for cell in make_plan(read_study(file), "docs").cells][::4] == [
+        "adaptive-threshold, dropout=0.0, seed 1",
+        "adaptive-threshold, dropout=0.0, seed 2",
+        "adaptive-threshold, dropout=0.0, seed 3",
+    ]
+    assert set(re.findall(r"^\| `([a-z-]+)` \| ", text.split("## Stating")[0], re.MULTILINE)) == {
+        study.stem for study in STUDIES
+    }
