@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError, check_range, nearest
+from joint_ie.evaluation.fingerprints import GoldDocument
 from joint_ie.evaluation.protocol import Protocol, Scores, paired, score_counted, tallies_by_document
+from joint_ie.evaluation.recorded_protocol import RecordedProtocol
 from joint_ie.evaluation.spread import PARTS
 from joint_ie.evaluation.tally import Row, Tallies
 
@@ -28,14 +30,15 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What a protocol counted in every document of one run of a system; made by `count_documents`.
+    """What a protocol counted in every document of one run of a system.
 
-    ``gold`` and ``tallies`` are in the order of document ids, so that no result depends on the order of files.
-    ``scores`` are those of the corpus itself, as `evaluate` gives them.
+    Made by `count_documents`, or read again by `joint_ie.evaluation.recorded_counts`. ``gold`` and ``tallies`` are in
+    the order of document ids, so that no result depends on the order of files. ``scores`` are those of the corpus
+    itself, as `evaluate` gives them.
     """
 
-    protocol: Protocol
-    gold: tuple[Document, ...]
+    protocol: Protocol | RecordedProtocol
+    gold: tuple[GoldDocument, ...]
     tallies: tuple[Tallies, ...]
     strays: Tallies
     scores: Scores
@@ -56,7 +59,8 @@ def count_documents(
     tallies = tallies_by_document(protocol, pairs)
     scores = score_counted(protocol, pairs, tallies, len(gold) - len(predicted), strays)
     by_id = sorted(range(len(pairs)), key=lambda i: pairs[i][0].id)
-    return Counts(protocol, tuple(pairs[i][0] for i in by_id), tuple(tallies[i] for i in by_id), strays or {}, scores)
+    references = tuple(GoldDocument.of(pairs[i][0]) for i in by_id)
+    return Counts(protocol, references, tuple(tallies[i] for i in by_id), strays or {}, scores)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Statistic:
         return _ratio(values.sum(axis=1), (seen > 0).sum(axis=1))
 
 
-def statistics(protocol: Protocol) -> dict[str, Statistic]:
+def statistics(protocol: Protocol | RecordedProtocol) -> dict[str, Statistic]:
     """Every score that is a function of sums over documents, by the names of `spread.by_name`."""
     sums = [measure for measure in protocol.measures if measure not in protocol.whole]
     found = [Statistic(f"{measure}.{part}", (measure,), part) for measure in sums for part in PARTS]
@@ -97,7 +101,7 @@ def statistics(protocol: Protocol) -> dict[str, Statistic]:
     return {statistic.name: statistic for statistic in found}
 
 
-def statistic_named(protocol: Protocol, measure: str) -> Statistic:
+def statistic_named(protocol: Protocol | RecordedProtocol, measure: str) -> Statistic:
     """The score called ``measure``; without a part it is the F1, ``relations`` meaning ``relations.f1``."""
     known = statistics(protocol)
     found = known.get(measure) or known.get(f"{measure}.f1")
@@ -146,7 +150,7 @@ def _rows(runs: Sequence[Counts], statistic: Statistic) -> list[Row]:
     return [(measure, label) for label in sorted(labels)] if labels else sorted(seen)
 
 
-def epsilon_of(protocol: Protocol, statistic: Statistic) -> float:
+def epsilon_of(protocol: Protocol | RecordedProtocol, statistic: Statistic) -> float:
     """What the precision of the statistic's measures divides by in addition."""
     (epsilon,) = {protocol.epsilons.get(measure, 0.0) for measure in statistic.measures}
     return epsilon
@@ -212,7 +216,7 @@ def holm(p_values: Iterable[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def _difference(one: Sequence[Document], other: Sequence[Document]) -> str:
+def _difference(one: Sequence[GoldDocument], other: Sequence[GoldDocument]) -> str:
     for a, b in zip(one, other, strict=False):
         if a.id != b.id:
             return f"gold document {min(a.id, b.id)!r} belongs to one run and not to another"
