@@ -23,7 +23,7 @@ def _sections(results: Results) -> Iterator[Section]:
         yield Section(
             "The same predictions by other protocols",
             ("Protocols count different things: compare within a table, never across tables.",),
-            tables=tuple(score_table(results, comparison) for comparison in others),
+            tables=tuple(score_table(results, comparison, explained=False) for comparison in others),
         )
     if results.labels:
         yield Section("By relation", tables=(label_table(results, results.labels),))
@@ -35,15 +35,10 @@ def _sections(results: Results) -> Iterator[Section]:
     yield Section("Cost", pictures=(_cost_picture(results),), tables=(cost_table(results),))
 
 
-def _scored(results: Results) -> str:
-    head = results.comparisons[0]
-    return where(results, head.mode, f"protocol {head.protocol}", head.documents)
-
-
 def _score_picture(results: Results) -> Picture:
     head = results.comparisons[0]
     title, best = score_title(head.measure), head.rows[0]
-    caption = f"{_scored(results)}. Circles are seeds, diamonds their means."
+    caption = "Circles are seeds, diamonds their means."
     if not head.untested:
         caption += (
             f" On the right the difference to {head.baseline} with its 95 % interval over documents; a filled diamond "
@@ -52,6 +47,7 @@ def _score_picture(results: Results) -> Picture:
     return Picture(
         name="scores",
         title=f"{title} of every variant",
+        scope=where(results, head),
         caption=caption,
         alt=f"{title} of {len(head.rows)} variants by seed; {best.variant} is best with "
         f"{100 * best.scores[head.measure].mean:.2f} %. The table below has the numbers.",
@@ -62,8 +58,8 @@ def _curve_picture(results: Results) -> Picture:
     curves = results.curves
     metric = curves[0].metric.replace("_", " ")
     caption = (
-        f"{metric} F1 on the documents that validated the training, by epoch: means over seeds, with bands from the "
-        "lowest seed to the highest."
+        "After every epoch, on the documents that the training was validated with; lines are means over seeds, bands "
+        "go from the lowest seed to the highest."
     )
     cut = [curve.variant for curve in curves if curve.epochs_of_some]
     if cut:
@@ -71,6 +67,7 @@ def _curve_picture(results: Results) -> Picture:
     return Picture(
         name="curves",
         title=f"{metric} F1 by epoch",
+        scope="as training validates, by the default protocol of the mode, on the dev documents of the configuration",
         caption=caption,
         alt=f"Learning curves of {len(curves)} variants; report.json has the numbers.",
     )
@@ -82,6 +79,7 @@ def _cost_picture(results: Results) -> Picture:
     return Picture(
         name="cost",
         title=f"{title} and training time",
-        caption=f"{_scored(results)}. Means over seeds; bars are sample standard deviations of the score. {PARALLEL}",
+        scope=where(results, head),
+        caption=f"Means over seeds; bars are sample standard deviations of the score. {PARALLEL}",
         alt=f"{title} of {len(head.rows)} variants by training time; the table below has the numbers.",
     )

@@ -1,19 +1,21 @@
 """What a report is made of, before it has a format: text, tables of text, and pictures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Table:
     """Column heads and rows of text; ``name`` is made of letters, digits and hyphens and unlike that of any other.
 
-    The first ``texts`` columns are no numbers. ``rows_shown`` and ``columns_shown`` are how much of the table Markdown
-    and LaTeX print (None: all); the page prints all of it.
+    ``scope`` says what the numbers are about: mode, protocol, corpus and version of the data. The first ``texts``
+    columns are no numbers. ``rows_shown`` and ``columns_shown`` are how much of the table Markdown and LaTeX print
+    (None: all); the page prints all of it.
     """
 
     name: str
     title: str
+    scope: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
@@ -33,15 +35,19 @@ class Table:
             return self
         note = f"{' and '.join(left_out)} are in report.html and report.json."
         cut = tuple(row[: self.columns_shown] for row in rows)
-        return Table(self.name, self.title, columns, cut, (*self.notes, note), self.texts)
+        return replace(self, columns=columns, rows=cut, notes=(*self.notes, note), rows_shown=None, columns_shown=None)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot, as it is drawn in ``figures/NAME.svg`` and ``.pdf``; ``alt`` says what it shows to who cannot see it."""
+    """A plot, as it is drawn in ``figures/NAME.svg`` and ``.pdf``; ``alt`` says what it shows to who cannot see it.
+
+    ``scope`` is as in `Table`.
+    """
 
     name: str
     title: str
+    scope: str
     caption: str
     alt: str
 

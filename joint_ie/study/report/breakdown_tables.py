@@ -13,8 +13,6 @@ from joint_ie.study.results import ModeBreakdowns, Results
 LABELS_SHOWN = 20
 """The most frequent relations, which are all that is printed on paper."""
 
-ANALYSIS = "facts as in the error analysis"
-
 VARIANTS_SHOWN = 8
 """Columns of variants, the best ones, on paper."""
 
@@ -22,12 +20,11 @@ VARIANTS_SHOWN = 8
 def label_table(results: Results, labels: Breakdown) -> Table:
     """The F1 of every relation."""
     head = results.comparisons[0]
-    scored = where(results, head.mode, f"protocol {head.protocol}", head.documents)
     names = relation_names(results.corpus.name)
     rows = {label: f"{names[label]} ({label})" if label in names else label for label in labels.values}
-    title = f"F1 of every label of {labels.kind}: {scored}"
+    title = f"F1 of every label: {labels.kind}"
     notes = ("Percent, means over seeds; the most frequent in gold first, variants from best to worst.",)
-    return _table("labels", title, labels, rows, notes, with_gold=True, rows_shown=LABELS_SHOWN)
+    return _table("labels", title, where(results, head), labels, rows, notes, with_gold=True, rows_shown=LABELS_SHOWN)
 
 
 def relation_names(corpus: str) -> Mapping[str, str]:
@@ -40,12 +37,12 @@ def relation_names(corpus: str) -> Mapping[str, str]:
 
 def bucket_tables(results: Results, found: ModeBreakdowns) -> list[Table]:
     """The F1 of relations in every bucket, a table for each kind of them."""
-    title = f"Relation F1 by %s: {where(results, found.mode, ANALYSIS)}"
-    notes = ("Percent, means over seeds; gold: facts in this row.",)
+    notes = ("F1 of relations in percent, means over seeds; gold: facts in this row.",)
     return [
         _table(
             f"buckets-{found.mode}-{buckets.kind.replace('_', '-')}",
-            title % _lower(BUCKET_KINDS.get(buckets.kind, buckets.kind)),
+            BUCKET_KINDS.get(buckets.kind, buckets.kind),
+            _where(results, found),
             buckets,
             {name: name for name in buckets.values},
             notes,
@@ -61,7 +58,8 @@ def error_tables(results: Results, found: ModeBreakdowns) -> list[Table]:
     return [
         _table(
             f"errors-{found.mode}-{errors.kind}",
-            f"{titles[errors.kind]}: {where(results, found.mode, ANALYSIS)}",
+            titles[errors.kind],
+            _where(results, found),
             errors,
             {name: MEANING[name][side] if name in MEANING else name for name in errors.values},
             ("Percent of all of these relations, means over seeds.",),
@@ -71,9 +69,15 @@ def error_tables(results: Results, found: ModeBreakdowns) -> list[Table]:
     ]
 
 
+def _where(results: Results, found: ModeBreakdowns) -> str:
+    corpus = results.corpus
+    return f"{found.mode}, facts as in the error analysis, {corpus.name} (data {corpus.fingerprint[:12]})"
+
+
 def _table(
     name: str,
     title: str,
+    scope: str,
     breakdown: Breakdown,
     rows: Mapping[str, str],
     notes: tuple[str, ...],
@@ -85,6 +89,7 @@ def _table(
     return Table(
         name=name,
         title=title,
+        scope=scope,
         columns=(*first, *breakdown.variants),
         rows=tuple(
             (
@@ -98,7 +103,3 @@ def _table(
         rows_shown=rows_shown,
         columns_shown=len(first) + VARIANTS_SHOWN,
     )
-
-
-def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:]

@@ -27,7 +27,6 @@ def cost_table(results: Results) -> Table:
     head = results.comparisons[0]
     costs = {cost.variant: cost for cost in results.costs}
     listed = [costs[row.variant] for row in head.rows]
-    scored = where(results, head.mode, f"protocol {head.protocol}", head.documents)
     units = {
         name: time_unit([cost.costs[name].mean for cost in listed])
         for name in ("training_seconds", "cpu_seconds", "evaluation_seconds")
@@ -40,7 +39,8 @@ def cost_table(results: Results) -> Table:
         notes.append(f"{ONE_SEED} one seed.")
     return Table(
         name="cost",
-        title=f"Cost, and {score_title(head.measure)}: {scored}",
+        title=f"Cost beside {score_title(head.measure)}",
+        scope=where(results, head),
         columns=(
             "variant",
             score_title(head.measure),

@@ -89,17 +89,19 @@ def _section(section: Section, drawn: Collection[str]) -> Iterator[str]:
 def _picture(picture: Picture) -> Iterator[str]:
     yield from ("", r"\begin{figure}[htbp]", r"\centering")
     yield rf"\includegraphics[width=\linewidth]{{\studyfolder/figures/{picture.name}.pdf}}"
-    yield rf"\caption{{{escaped(picture.title)}. {escaped(picture.caption)}}}"
+    yield rf"\caption{{{escaped(f'{picture.title}. {picture.scope}. {picture.caption}')}}}"
     yield from (rf"\label{{fig:{picture.name}}}", r"\end{figure}")
 
 
 def _table(table: Table) -> Iterator[str]:
     yield from ("", r"\begin{table}[htbp]", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}")
-    yield rf"\caption{{{escaped(table.title)}}}"
+    yield rf"\caption{{{escaped(f'{table.title}. {table.scope}.')}}}"
     yield rf"\label{{tab:{table.name}}}"
+    # a table that is wider than the text is made smaller
+    yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     yield rf"\begin{{tabular}}{{{'l' * table.texts}{'r' * (len(table.columns) - table.texts)}}}"
     yield from (r"\toprule", _row(table.columns), r"\midrule", *map(_row, table.rows), r"\bottomrule")
-    yield r"\end{tabular}"
+    yield r"\end{tabular}}"
     if table.notes:
         yield rf"\par\smallskip\parbox{{\linewidth}}{{\scriptsize {escaped(' '.join(table.notes))}}}"
     yield r"\end{table}"

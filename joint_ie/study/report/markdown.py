@@ -25,9 +25,7 @@ def _lines(report: Report, drawn: Collection[str]) -> Iterator[str]:
     yield f"# {escaped(report.title)}"
     yield from ("", _START.sub(r"\1\\\2", escaped(report.question)), "")
     for warning in report.warnings:
-        yield f"> {escaped(warning)}"
-        yield ">"
-    yield ""
+        yield from (f"> {escaped(warning)}", "")
     yield from (f"- {escaped(name)}: {escaped(value)}" for name, value in report.facts)
     for section in report.sections:
         yield from _section(section, drawn)
@@ -45,17 +43,22 @@ def _section(section: Section, drawn: Collection[str]) -> Iterator[str]:
 
 
 def _picture(picture: Picture) -> Iterator[str]:
-    yield from ("", f"### {escaped(picture.title)}")
+    yield from _heading(picture)
     yield from ("", f"![{escaped(picture.alt)}](figures/{picture.name}.svg)", "", escaped(picture.caption))
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield from ("", f"### {escaped(table.title)}", "")
+    yield from _heading(table)
+    yield ""
     yield _row(table.columns)
     yield "|" + "|".join("---" if i < table.texts else "--:" for i in range(len(table.columns))) + "|"
     yield from map(_row, table.rows)
     for note in table.notes:
         yield from ("", escaped(note))
+
+
+def _heading(block: Picture | Table) -> Iterator[str]:
+    yield from ("", f"### {escaped(block.title)}", "", escaped(block.scope))
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ MARKERS = "osD^vPX*<>h"
 LINES = ("-", "--", "-.", ":")
 GREY = "#8a8f96"
 WIDTH = 8.0  # inches
+LINE = 0.15  # inches of a line of text
 OVERLAID = 6
 """So many curves are told apart in one plot; more of them get a panel each."""
 
@@ -81,7 +82,8 @@ def draw(results: Results) -> dict[str, Drawing]:
     if results.curves:
         # of variants without scores in the headline's mode there may be curves, too
         known = looks(list(dict.fromkeys([*styled, *(curve.variant for curve in results.curves)])))
-        makers["curves"] = lambda: curve_figure(results.curves, known)
+        curves = {curve.variant: curve for curve in results.curves}
+        makers["curves"] = lambda: curve_figure([curves[name] for name in known if name in curves], known)
     with matplotlib.rc_context(dict(_STYLE)):
         return {name: _drawing(make()) for name, make in makers.items()}
 
@@ -89,7 +91,8 @@ def draw(results: Results) -> dict[str, Drawing]:
 def score_figure(comparison: Comparison) -> Figure:
     """A row for every variant: its seeds and their mean; and beside it the difference to the baseline."""
     rows = comparison.rows
-    figure = Figure(figsize=(WIDTH, 1.2 + 0.32 * len(rows)), layout="constrained")
+    lines = max(_lines(row.variant) for row in rows)
+    figure = Figure(figsize=(WIDTH, 1.2 + (0.17 + LINE * lines) * len(rows)), layout="constrained")
     count = 1 if comparison.untested else 2
     panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     places = range(len(rows))
@@ -155,7 +158,10 @@ def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, L
     costs = {cost.variant: cost.costs["training_seconds"] for cost in results.costs}
     times = [costs[row.variant].mean for row in comparison.rows]
     name, unit = time_unit(times)
-    figure = Figure(figsize=(WIDTH, max(3.6, 0.8 + 0.2 * len(times))), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH, max(3.6, 0.5 + sum(0.06 + LINE * _lines(row.variant) for row in comparison.rows))),
+        layout="constrained",
+    )
     axes = figure.subplots()
     for row, seconds in zip(comparison.rows, times, strict=True):
         score, look = row.scores[comparison.measure], styled[row.variant]
@@ -214,6 +220,10 @@ def _legend_once(axes: Axes) -> None:
 
 def _wrapped(name: str, width: int = 30) -> str:
     return textwrap.fill(name, width)
+
+
+def _lines(name: str) -> int:
+    return _wrapped(name).count("\n") + 1
 
 
 def _drawing(figure: Figure) -> Drawing:

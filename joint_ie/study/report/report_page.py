@@ -53,7 +53,10 @@ def _picture(picture: Picture, svg: str) -> str:
     source = base64.b64encode(svg.encode()).decode()
     return (
         f'<figure id="figure-{picture.name}">\n<h3>{as_html(picture.title)}</h3>\n'
-        f'<img alt="{as_html(picture.alt)}" src="data:image/svg+xml;base64,{source}">\n'
+        f'<p class="note">{as_html(picture.scope)}</p>\n'
+        # on a narrow screen it scrolls, for a small plot cannot be read
+        f'<div class="plot" tabindex="0" role="region" aria-label="{as_html(picture.title)}">'
+        f'<img alt="{as_html(picture.alt)}" src="data:image/svg+xml;base64,{source}"></div>\n'
         f'<figcaption class="note">{as_html(picture.caption)}</figcaption>\n</figure>'
     )
 
@@ -66,6 +69,7 @@ def _table(table: Table) -> str:
     notes = "".join(f'<p class="note">{as_html(note)}</p>\n' for note in table.notes)
     return (
         f'<div id="table-{table.name}">\n<h3 id="title-{table.name}">{as_html(table.title)}</h3>\n'
+        f'<p class="note">{as_html(table.scope)}</p>\n'
         # a box that scrolls is reached by keyboard
         f'<div class="table" tabindex="0" role="region" aria-labelledby="title-{table.name}"><table>\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n{notes}</div>"

@@ -17,11 +17,13 @@ ONE_SEED, UNFINISHED, SIGNIFICANT = "†", "‡", "*"
 _PARTS = dict(zip(PARTS, ("P", "R", "F1"), strict=True))
 
 
-def where(results: Results, mode: str, how: str, documents: int | None = None) -> str:
-    """What every number has to say about itself: mode, how it was counted, corpus and version of the data."""
+def where(results: Results, comparison: Comparison) -> str:
+    """What its numbers have to say about themselves: mode, protocol, corpus and version of the data."""
     corpus = results.corpus
-    number = number_of(corpus.documents if documents is None else documents, "document")
-    return f"{mode}, {how}, {corpus.name} ({number}, data {corpus.fingerprint[:12]})"
+    return (
+        f"{comparison.mode}, protocol {comparison.protocol}, {corpus.name} "
+        f"({number_of(comparison.documents, 'document')}, data {corpus.fingerprint[:12]})"
+    )
 
 
 def score_title(measure: str) -> str:
@@ -32,31 +34,36 @@ def score_title(measure: str) -> str:
     return f"{measure_name(base).replace('.', ' ')} {_PARTS.get(part, part)}"
 
 
-def score_table(results: Results, comparison: Comparison) -> Table:
-    """The variants by one protocol, best first."""
-    parts, others = parts_of(comparison.measure), _others(comparison)
-    scored = where(results, comparison.mode, f"protocol {comparison.protocol}", comparison.documents)
-    columns = ["variant", "seeds"]
-    columns += [_PARTS[name.rpartition(".")[2]] for name in parts] if len(parts) > 1 else map(score_title, parts)
-    columns += map(score_title, others)
+def score_table(results: Results, comparison: Comparison, explained: bool = True) -> Table:
+    """The variants by one protocol, best first; ``explained`` tables say what their numbers are."""
+    parts, others = _parts(comparison), _others(comparison)
+    columns = ["variant", "seeds", score_title(comparison.measure)]
     if not comparison.untested:
         columns += ["difference [95 %]", "p", "p (Holm)"]
+    columns += [*(_PARTS[name.rpartition(".")[2]] for name in parts), *map(score_title, others)]
     rows = tuple(
         (
             _name(row, comparison),
             str(len(row.seeds)),
-            *(spread_percent(row.scores[name]) for name in (*parts, *others)),
+            spread_percent(row.scores[comparison.measure]),
             *(() if comparison.untested else _difference(row)),
+            *(spread_percent(row.scores[name]) for name in (*parts, *others)),
         )
         for row in comparison.rows
     )
     return Table(
         name=f"scores-{comparison.mode}-{comparison.protocol}",
-        title=f"{score_title(comparison.measure)}: {scored}",
+        title=f"{comparison.protocol}: {score_title(comparison.measure)}",
+        scope=where(results, comparison),
         columns=tuple(columns),
         rows=rows,
-        notes=tuple(_notes(results, comparison)),
+        notes=tuple(_notes(results, comparison, explained)),
     )
+
+
+def _parts(comparison: Comparison) -> list[str]:
+    """What the measure is made of."""
+    return [name for name in parts_of(comparison.measure) if name != comparison.measure]
 
 
 def _others(comparison: Comparison) -> list[str]:
@@ -81,15 +88,28 @@ def _difference(row: Compared) -> tuple[str, str, str]:
     return f"{points(found.difference)} {interval}{mark}", f"{found.p:.4f}", f"{row.p_holm:.4f}"
 
 
-def _notes(results: Results, comparison: Comparison) -> Iterator[str]:
+def _notes(results: Results, comparison: Comparison, explained: bool) -> Iterator[str]:
+    if explained:
+        yield from _explanations(results, comparison)
+    elif not comparison.untested:
+        tested = sum(row.difference is not None for row in comparison.rows)
+        yield f"±, [95 %] and p as in the first table; p (Holm) is corrected for {number_of(tested, 'variant')}."
+    if comparison.untested:
+        yield f"Without differences and tests. {comparison.untested}"
+    if any(len(row.seeds) == 1 for row in comparison.rows):
+        yield f"{ONE_SEED} one seed: how far another seed would move the score is not known."
+    unfinished = [f"{row.variant}: {', '.join(map(str, row.missing))}" for row in comparison.rows if row.missing]
+    if unfinished:
+        yield f"{UNFINISHED} not all seeds are there; missing are {'; '.join(unfinished)}."
+
+
+def _explanations(results: Results, comparison: Comparison) -> Iterator[str]:
     title = score_title(comparison.measure)
     yield (
         f"Percent, sorted by {title}. ± is the sample standard deviation over seeds: how far a score moves when the "
         "same system is trained once more with other random numbers."
     )
-    if comparison.untested:
-        yield f"Without differences and tests. {comparison.untested}"
-    else:
+    if not comparison.untested:
         tested = sum(row.difference is not None for row in comparison.rows)
         yield (
             f"difference: {title} minus that of {comparison.baseline}, means over seeds, in points of percent. [95 %] "
@@ -102,8 +122,3 @@ def _notes(results: Results, comparison: Comparison) -> Iterator[str]:
             f"two-sided). p (Holm): the same, corrected because {number_of(tested, 'variant')} of this table "
             f"{'is' if tested == 1 else 'are'} tested. {SIGNIFICANT}: p (Holm) is at most {ALPHA}."
         )
-    if any(len(row.seeds) == 1 for row in comparison.rows):
-        yield f"{ONE_SEED} one seed: how far another seed would move the score is not known."
-    unfinished = [f"{row.variant}: {', '.join(map(str, row.missing))}" for row in comparison.rows if row.missing]
-    if unfinished:
-        yield f"{UNFINISHED} not all seeds are there; missing are {'; '.join(unfinished)}."
