@@ -3,6 +3,7 @@
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,3 +18,12 @@ def small() -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def found(small: SimpleNamespace) -> Results:
     return results(small.outcome(), resamples=500)
+
+
+@pytest.fixture(scope="session")
+def drawn(found: Results) -> Any:
+    """The plots of `found`, by name, which take seconds."""
+    pytest.importorskip("matplotlib", reason="matplotlib is missing (pip install joint-ie[study])")
+    from joint_ie.study.report.plots import draw
+
+    return draw(found)

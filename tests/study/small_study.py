@@ -27,7 +27,7 @@ from joint_ie.study.records import (
     ScoredCorpus,
 )
 
-EVIL = "<b>&_%$#{}~^\\"
+EVIL = "<b>&_%$#{}~^\\$_$"  # matplotlib, too, would read it as a formula
 LABELS = ("P17", "P19", "P131", "P27", "P569")
 DOCRED = ("relations", "relations_ign", "evidence", "intra", "inter")
 

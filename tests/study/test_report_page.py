@@ -70,10 +70,9 @@ def test_only_drawn_pictures_are_shown(page: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def file(found: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plots = pytest.importorskip("joint_ie.study.report.plots")
+def file(found: Results, drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    drawings = {name: drawing.svg for name, drawing in plots.draw(found).items()}
+    drawings = {name: drawing.svg for name, drawing in drawn.items()}
     path.write_text(report_page(report_of(found), drawings), encoding="utf-8")
     return path
 

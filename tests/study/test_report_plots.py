@@ -15,17 +15,16 @@ matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is missing (pi
 from joint_ie.study.report import plots  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def drawn(found: Results) -> dict[str, plots.Drawing]:
-    return plots.draw(found)
-
-
-def test_files_are_well_formed_and_the_same_again(found: Results, drawn: dict[str, plots.Drawing]) -> None:
+def test_files_are_well_formed_and_the_same_again_and_nothing_else_changes(
+    found: Results, drawn: dict[str, plots.Drawing]
+) -> None:
     assert drawn.keys() == {"scores", "cost", "curves"}
     for drawing in drawn.values():
         assert ElementTree.fromstring(drawing.svg).tag == "{http://www.w3.org/2000/svg}svg"
         assert drawing.pdf.startswith(b"%PDF") and drawing.pdf.rstrip().endswith(b"%%EOF")
+    before = dict(matplotlib.rcParams)
     assert plots.draw(found) == drawn
+    assert dict(matplotlib.rcParams) == before
 
 
 def texts(figure: object) -> str:
@@ -53,7 +52,6 @@ def test_many_curves_get_a_panel_each(small: SimpleNamespace) -> None:
     assert [axes.get_title() for axes in panels.axes if axes.get_visible()] == [c.variant for c in found.curves]
     overlaid = plots.curve_figure(found.curves[:3], styled)
     assert len(overlaid.axes) == 1 and "v0 $x$" in texts(overlaid)
-    plots.draw(found)  # dollar signs are no formulas
 
 
 def test_without_a_baseline_there_is_one_panel(small: SimpleNamespace) -> None:
@@ -68,10 +66,7 @@ def test_variants_differ_in_black_and_white_too() -> None:
     assert len({look.marker for look in first}) == len(first)
 
 
-def test_no_global_state_is_touched(found: Results) -> None:
-    before = dict(matplotlib.rcParams)
-    plots.draw(found)
-    assert dict(matplotlib.rcParams) == before
+def test_pyplot_is_not_loaded() -> None:
     code = "import sys, joint_ie.study.report.plots; print('matplotlib.pyplot' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "False"

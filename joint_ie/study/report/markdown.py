@@ -16,17 +16,22 @@ def markdown(report: Report, drawn: Collection[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that stays itself, in a paragraph or a cell: no markup, no HTML, and on one line."""
+    """Text that stays itself within a line: no markup, no HTML, and on one line."""
     flat = " ".join(text.split())
     return re.sub("[&<>]", lambda sign: _HTML[sign[0]], _SIGNS.sub(r"\\\g<0>", flat))
 
 
+def _paragraph(text: str) -> str:
+    """Text that begins neither a list nor a line across the page."""
+    return _START.sub(r"\1\\\2", escaped(text))
+
+
 def _lines(report: Report, drawn: Collection[str]) -> Iterator[str]:
     yield f"# {escaped(report.title)}"
-    yield from ("", _START.sub(r"\1\\\2", escaped(report.question)), "")
+    yield from ("", _paragraph(report.question), "")
     for warning in report.warnings:
-        yield from (f"> {escaped(warning)}", "")
-    yield from (f"- {escaped(name)}: {escaped(value)}" for name, value in report.facts)
+        yield from (f"> {_paragraph(warning)}", "")
+    yield from (f"- {_paragraph(name)}: {escaped(value)}" for name, value in report.facts)
     for section in report.sections:
         yield from _section(section, drawn)
 
@@ -34,7 +39,7 @@ def _lines(report: Report, drawn: Collection[str]) -> Iterator[str]:
 def _section(section: Section, drawn: Collection[str]) -> Iterator[str]:
     yield from ("", f"## {escaped(section.title)}")
     for paragraph in section.paragraphs:
-        yield from ("", escaped(paragraph))
+        yield from ("", _paragraph(paragraph))
     for picture in section.pictures:
         if picture.name in drawn:
             yield from _picture(picture)
@@ -44,7 +49,7 @@ def _section(section: Section, drawn: Collection[str]) -> Iterator[str]:
 
 def _picture(picture: Picture) -> Iterator[str]:
     yield from _heading(picture)
-    yield from ("", f"![{escaped(picture.alt)}](figures/{picture.name}.svg)", "", escaped(picture.caption))
+    yield from ("", f"![{escaped(picture.alt)}](figures/{picture.name}.svg)", "", _paragraph(picture.caption))
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -54,11 +59,11 @@ def _table(table: Table) -> Iterator[str]:
     yield "|" + "|".join("---" if i < table.texts else "--:" for i in range(len(table.columns))) + "|"
     yield from map(_row, table.rows)
     for note in table.notes:
-        yield from ("", escaped(note))
+        yield from ("", _paragraph(note))
 
 
 def _heading(block: Picture | Table) -> Iterator[str]:
-    yield from ("", f"### {escaped(block.title)}", "", escaped(block.scope))
+    yield from ("", f"### {escaped(block.title)}", "", _paragraph(block.scope))
 
 
 def _row(cells: tuple[str, ...]) -> str:
