@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from joint_ie.cli.study import spelled_out
 from joint_ie.errors import InputError
 
 COMMANDS = (
     *("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score"),
-    *("data", "graph", "serve", "info"),
+    *("study", "data", "graph", "serve", "info"),
 )
 
 
@@ -26,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed on some input (named, the rest done), 2 wrong use."""
-    args = parser().parse_args(arguments)
+    args = parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("joint_ie").setLevel(logging.WARNING if args.quiet else logging.INFO)
     try:

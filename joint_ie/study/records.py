@@ -14,6 +14,7 @@ from joint_ie.evaluation.recorded_counts import RecordedCounts
 from joint_ie.evaluation.scores import Score
 from joint_ie.evaluation.significance import Counts
 from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.training.folders import write_file
 
 FORMAT = 1
 RECORD = "record.json"
@@ -40,9 +41,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a cell took, pauses left out; of a pipeline, ``training`` and the rest of its two parts, added up.
+    """What a cell took, pauses left out; of a pipeline, what its two parts took together, and its own evaluation.
 
-    ``evaluation_seconds`` by mode; ``peak_memory`` in bytes, of the process; ``steps`` of the optimiser.
+    ``evaluation_seconds`` by mode; ``peak_memory`` in bytes, of the process, or of the GPU where one was used;
+    ``steps`` of the optimiser. ``processes`` worked at the cell one after the other: of an interrupted one,
+    ``cpu_seconds`` and ``peak_memory`` are the last one's, while ``training_seconds`` are complete.
     """
 
     training_seconds: float
@@ -51,6 +54,7 @@ class Cost:
     peak_memory: int
     parameters: int
     steps: int
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -151,9 +155,7 @@ class Record:
 def write_record(record: Record, folder: Path) -> None:
     """Write ``record.json``, all at once, so that a killed process leaves no half of it."""
     text = json.dumps({"format": FORMAT, **to_mapping(record)}, ensure_ascii=False, separators=(",", ":"))
-    partial = folder / f"{RECORD}.partial"
-    partial.write_text(f"{text}\n", encoding="utf-8")
-    partial.replace(folder / RECORD)
+    write_file(folder / RECORD, f"{text}\n")
 
 
 def read_record(path: Path) -> Record:

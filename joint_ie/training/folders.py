@@ -1,4 +1,4 @@
-"""Folders that appear all at once, so that a process killed at any moment leaves a valid one behind."""
+"""Folders and files that appear all at once, so that a process killed at any moment leaves a valid one behind."""
 
 import shutil
 from collections.abc import Callable
@@ -20,6 +20,13 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         folder.rename(old)
     partial.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, or put it in the place of the one that is there."""
+    partial = _beside(path, "partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def recover_folder(folder: Path) -> None:

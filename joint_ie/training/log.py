@@ -27,3 +27,10 @@ class TrainingLog:
         """Append ``record`` with its ``kind`` (``step`` or ``validation``)."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, **record}, ensure_ascii=False) + "\n")
+
+    def read(self, kind: str) -> list[dict[str, Any]]:
+        """All records of a ``kind``; a last line that is being written is left out."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
+        return [record for record in map(json.loads, lines) if record["kind"] == kind]
