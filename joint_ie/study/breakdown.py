@@ -10,8 +10,8 @@ from typing import Any
 
 from joint_ie.evaluation.scores import Score, ratio
 from joint_ie.study.comparison import Comparison, counts_by_variant
-from joint_ie.study.outcome import Outcome
 from joint_ie.study.records import ModeResult
+from joint_ie.study.study_records import StudyRecords
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Breakdown:
         }
 
 
-def by_label(outcome: Outcome, comparison: Comparison) -> Breakdown | None:
+def by_label(study: StudyRecords, comparison: Comparison) -> Breakdown | None:
     """The F1 of every label, the most frequent first; of the compared measure, else of the first that has labels.
 
     None if the protocol has labels nowhere.
     """
-    counts = counts_by_variant(outcome, comparison.mode, comparison.protocol)
+    counts = counts_by_variant(study, comparison.mode, comparison.protocol)
     runs = {row.variant: [run.scores for run in counts[row.variant].values()] for row in comparison.rows}
     first = next(iter(runs.values()))[0]
     labelled = [name for name in first.micro if name in first.per_label]
@@ -57,9 +57,9 @@ def by_label(outcome: Outcome, comparison: Comparison) -> Breakdown | None:
     )
 
 
-def by_bucket(outcome: Outcome, comparison: Comparison) -> list[Breakdown]:
+def by_bucket(study: StudyRecords, comparison: Comparison) -> list[Breakdown]:
     """The F1 of relations in every kind of bucket, see `evaluation.buckets`."""
-    results = results_by_variant(outcome, comparison)
+    results = results_by_variant(study, comparison)
     kinds = next(iter(results.values()))[0].buckets
     return [
         _broken_down(kind, {variant: [result.buckets[kind] for result in runs] for variant, runs in results.items()})
@@ -67,9 +67,9 @@ def by_bucket(outcome: Outcome, comparison: Comparison) -> list[Breakdown]:
     ]
 
 
-def by_error(outcome: Outcome, comparison: Comparison) -> list[Breakdown]:
+def by_error(study: StudyRecords, comparison: Comparison) -> list[Breakdown]:
     """The shares of the classes of error, of gold and of predicted facts, see `evaluation.error_classes`."""
-    results = results_by_variant(outcome, comparison)
+    results = results_by_variant(study, comparison)
     sides = {
         "gold": {variant: [result.errors.gold for result in runs] for variant, runs in results.items()},
         "predicted": {variant: [result.errors.predicted for result in runs] for variant, runs in results.items()},
@@ -91,9 +91,9 @@ def by_error(outcome: Outcome, comparison: Comparison) -> list[Breakdown]:
     ]
 
 
-def results_by_variant(outcome: Outcome, comparison: Comparison) -> dict[str, list[ModeResult]]:
+def results_by_variant(study: StudyRecords, comparison: Comparison) -> dict[str, list[ModeResult]]:
     """What the seeds of every variant came to in the comparison's mode, in the order of its rows."""
-    variants = {variant.name: variant for variant in outcome.variants}
+    variants = {variant.name: variant for variant in study.variants}
     return {
         row.variant: [
             record.results[comparison.mode] for record in variants[row.variant].records if record.seed in row.seeds

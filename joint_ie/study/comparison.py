@@ -10,7 +10,7 @@ from joint_ie.errors import InputError, nearest
 from joint_ie.evaluation.bootstrap import Difference, paired_bootstrap
 from joint_ie.evaluation.significance import Counts, holm, statistics
 from joint_ie.evaluation.spread import PARTS, Spread, by_name, spread
-from joint_ie.study.outcome import Outcome
+from joint_ie.study.study_records import StudyRecords
 
 ALPHA = 0.05
 """Differences whose adjusted p is at most this are called significant."""
@@ -90,14 +90,14 @@ class Comparison:
         }
 
 
-def comparisons(outcome: Outcome, resamples: int = RESAMPLES) -> list[Comparison]:
+def comparisons(study: StudyRecords, resamples: int = RESAMPLES) -> list[Comparison]:
     """One for every mode and protocol that anything was scored by; the first is that of the headline.
 
     Raises `InputError` if the headline's measure, protocol or mode is not there, and where cells were not scored alike
     on the same documents.
     """
-    found = _scored(outcome)
-    head = outcome.headline
+    found = _scored(study)
+    head = study.headline
     if (head.mode, head.protocol) not in found:
         known = ", ".join(f"{mode}/{protocol}" for mode, protocol in found)
         raise InputError(
@@ -106,12 +106,12 @@ def comparisons(outcome: Outcome, resamples: int = RESAMPLES) -> list[Comparison
         )
     places = sorted(found, key=lambda place: place != (head.mode, head.protocol))
     return [
-        _compare(outcome, mode, protocol, resamples)
+        _compare(study, mode, protocol, resamples)
         for mode, protocol in tqdm(places, desc="comparisons", disable=None, leave=False)
     ]
 
 
-def counts_by_variant(outcome: Outcome, mode: str, protocol: str) -> dict[str, dict[int, Counts]]:
+def counts_by_variant(study: StudyRecords, mode: str, protocol: str) -> dict[str, dict[int, Counts]]:
     """By seed, those of every variant that was scored so."""
     found = {
         variant.name: {
@@ -119,28 +119,28 @@ def counts_by_variant(outcome: Outcome, mode: str, protocol: str) -> dict[str, d
             for record in variant.records
             if mode in record.results and protocol in record.results[mode].protocols
         }
-        for variant in outcome.variants
+        for variant in study.variants
     }
     return {variant: runs for variant, runs in found.items() if runs}
 
 
-def _scored(outcome: Outcome) -> list[tuple[str, str]]:
+def _scored(study: StudyRecords) -> list[tuple[str, str]]:
     """The modes and protocols of all records, in order of appearance."""
     return list(
         dict.fromkeys(
             (mode, protocol)
-            for record in outcome.records()
+            for record in study.records()
             for mode, result in record.results.items()
             for protocol in result.protocols
         )
     )
 
 
-def _compare(outcome: Outcome, mode: str, protocol: str, resamples: int) -> Comparison:
-    counts = counts_by_variant(outcome, mode, protocol)
+def _compare(study: StudyRecords, mode: str, protocol: str, resamples: int) -> Comparison:
+    counts = counts_by_variant(study, mode, protocol)
     first = next(run for runs in counts.values() for run in runs.values())
-    measure = _measure(outcome, mode, protocol, first)
-    variants = {variant.name: variant for variant in outcome.variants}
+    measure = _measure(study, mode, protocol, first)
+    variants = {variant.name: variant for variant in study.variants}
     rows = [
         Compared(
             variant=name,
@@ -153,10 +153,10 @@ def _compare(outcome: Outcome, mode: str, protocol: str, resamples: int) -> Comp
     ]
     rows.sort(key=lambda row: -row.scores[measure].mean)
     untested = ""
-    if outcome.baseline is None:
+    if study.baseline is None:
         untested = "The study names no baseline."
-    elif outcome.baseline not in counts:
-        untested = f"The baseline, {outcome.baseline}, has no finished cell."
+    elif study.baseline not in counts:
+        untested = f"The baseline, {study.baseline}, has no finished cell."
     elif measure not in statistics(first.protocol):
         untested = "This score is no sum over documents, so that documents cannot be resampled."
     return Comparison(
@@ -165,8 +165,8 @@ def _compare(outcome: Outcome, mode: str, protocol: str, resamples: int) -> Comp
         measure=measure,
         documents=len(first.gold),
         listed=(*first.protocol.measures, *first.protocol.means),
-        rows=tuple(rows if untested else _tested(rows, counts, outcome.baseline, measure, resamples)),
-        baseline=outcome.baseline if outcome.baseline in counts else None,
+        rows=tuple(rows if untested else _tested(rows, counts, study.baseline, measure, resamples)),
+        baseline=study.baseline if study.baseline in counts else None,
         untested=untested,
     )
 
@@ -190,15 +190,15 @@ def _tested(
         yield replace(row, difference=differences.get(row.variant), p_holm=adjusted.get(row.variant))
 
 
-def _measure(outcome: Outcome, mode: str, protocol: str, counts: Counts) -> str:
+def _measure(study: StudyRecords, mode: str, protocol: str, counts: Counts) -> str:
     """The name, as in `by_name`, of what variants are compared by: the headline's, where the protocol has it.
 
     Else relations, else a mean, else the protocol's first measure.
     """
     known = by_name(counts.scores)
-    asked = outcome.headline.measure
+    asked = study.headline.measure
     wanted = [asked, f"{asked}.f1"]
-    if (mode, protocol) == (outcome.headline.mode, outcome.headline.protocol) and not known.keys() & set(wanted):
+    if (mode, protocol) == (study.headline.mode, study.headline.protocol) and not known.keys() & set(wanted):
         raise InputError(
             f'measure "{asked}" is unknown in protocol "{protocol}"{nearest(asked, known)}; '
             f"known are {', '.join(known)}"

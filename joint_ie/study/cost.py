@@ -6,16 +6,21 @@ from statistics import mean
 from typing import Any
 
 from joint_ie.evaluation.spread import Spread, spread_of
-from joint_ie.study.outcome import Headline, Outcome, VariantOutcome
+from joint_ie.study.configuration import Headline
 from joint_ie.study.records import Record
+from joint_ie.study.study_records import StudyRecords, VariantRecords
 
 
 @dataclass(frozen=True)
 class VariantCost:
-    """Spreads over seeds; times in seconds, memory in bytes. A ``pipeline`` counts the training of its two parts."""
+    """Spreads over seeds; times in seconds, memory in bytes. A ``pipeline`` counts the training of its two parts.
+
+    Some cells of an ``interrupted`` variant went on in another process, whose CPU time and memory alone are known.
+    """
 
     variant: str
     pipeline: bool
+    interrupted: bool
     costs: Mapping[str, Spread]
 
     def to_dict(self) -> dict[str, Any]:
@@ -23,6 +28,7 @@ class VariantCost:
         return {
             "variant": self.variant,
             "pipeline": self.pipeline,
+            "interrupted": self.interrupted,
             **{name: found.to_dict() for name, found in self.costs.items()},
         }
 
@@ -51,18 +57,19 @@ class Curve:
         }
 
 
-def costs(outcome: Outcome) -> list[VariantCost]:
+def costs(study: StudyRecords) -> list[VariantCost]:
     """Of every variant that has a finished cell."""
     return [
         VariantCost(
             variant=variant.name,
             pipeline=variant.records[0].pipeline is not None,
+            interrupted=any(record.cost.processes > 1 for record in variant.records),
             costs={
                 name: spread_of([values[name] for values in map(_costs, variant.records)])
                 for name in _costs(variant.records[0])
             },
         )
-        for variant in outcome.variants
+        for variant in study.variants
         if variant.records
     ]
 
@@ -79,17 +86,17 @@ def _costs(record: Record) -> dict[str, float]:
     }
 
 
-def curves(outcome: Outcome) -> list[Curve]:
+def curves(study: StudyRecords) -> list[Curve]:
     """Of every variant that was trained, all of one metric: that of the headline, else the first that all have.
 
     Empty if there is no such metric.
     """
-    trained = [variant for variant in outcome.variants if any(record.curve for record in variant.records)]
+    trained = [variant for variant in study.variants if any(record.curve for record in variant.records)]
     points = [point for variant in trained for record in variant.records for point in record.curve]
     shared = [name for name in points[0].metrics if all(name in point.metrics for point in points)] if points else []
     if not shared:
         return []
-    wanted = monitored(outcome.headline)
+    wanted = monitored(study.headline)
     return [_curve(variant, wanted if wanted in shared else shared[0]) for variant in trained]
 
 
@@ -98,7 +105,7 @@ def monitored(headline: Headline) -> str:
     return "gold_entities" if headline.mode == "gold-entities" else headline.measure.removesuffix(".f1")
 
 
-def _curve(variant: VariantOutcome, metric: str) -> Curve:
+def _curve(variant: VariantRecords, metric: str) -> Curve:
     runs = [{point.epoch: point.metrics[metric] for point in r.curve} for r in variant.records if r.curve]
     every = set.union(*map(set, runs))
     common = sorted(set.intersection(*map(set, runs)))

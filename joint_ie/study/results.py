@@ -6,8 +6,8 @@ from typing import Any
 from joint_ie.study.breakdown import Breakdown, by_bucket, by_error, by_label
 from joint_ie.study.comparison import RESAMPLES, Comparison, comparisons
 from joint_ie.study.cost import Curve, VariantCost, costs, curves
-from joint_ie.study.outcome import Outcome
 from joint_ie.study.records import ScoredCorpus
+from joint_ie.study.study_records import StudyRecords
 
 FORMAT = 1
 
@@ -25,7 +25,7 @@ class ModeBreakdowns:
 class Results:
     """``comparisons`` begin with that of the headline, whose labels are ``labels``."""
 
-    outcome: Outcome
+    study: StudyRecords
     corpus: ScoredCorpus
     resamples: int
     comparisons: tuple[Comparison, ...]
@@ -36,18 +36,18 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``report.json``: fractions, seconds and bytes in full precision."""
-        outcome, head = self.outcome, self.outcome.headline
+        study, head = self.study, self.study.headline
         return {
             "format": FORMAT,
-            "study": outcome.name,
-            "question": outcome.question,
+            "study": study.name,
+            "question": study.question,
             "corpus": {
                 "name": self.corpus.name,
                 "documents": self.corpus.documents,
                 "fingerprint": self.corpus.fingerprint,
             },
             "headline": {"mode": head.mode, "protocol": head.protocol, "measure": head.measure},
-            "baseline": outcome.baseline,
+            "baseline": study.baseline,
             "resamples": self.resamples,
             "cells": [
                 {
@@ -57,7 +57,7 @@ class Results:
                     "missing_seeds": list(variant.missing),
                     "failures": {str(seed): message for seed, message in variant.failures.items()},
                 }
-                for variant in outcome.variants
+                for variant in study.variants
             ],
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],
             "labels": self.labels.to_dict() if self.labels else None,
@@ -74,22 +74,22 @@ class Results:
         }
 
 
-def results(outcome: Outcome, resamples: int = RESAMPLES) -> Results:
-    """Compute everything; errors are those of `comparisons` and of `Outcome.corpus`."""
-    corpus = outcome.corpus
-    compared = tuple(comparisons(outcome, resamples))
+def results(study: StudyRecords, resamples: int = RESAMPLES) -> Results:
+    """Compute everything; errors are those of `comparisons` and of `StudyRecords.corpus`."""
+    corpus = study.corpus
+    compared = tuple(comparisons(study, resamples))
     first_of = {comparison.mode: comparison for comparison in reversed(compared)}
     modes = dict.fromkeys(comparison.mode for comparison in compared)
     return Results(
-        outcome=outcome,
+        study=study,
         corpus=corpus,
         resamples=resamples,
         comparisons=compared,
-        labels=by_label(outcome, compared[0]),
+        labels=by_label(study, compared[0]),
         breakdowns=tuple(
-            ModeBreakdowns(mode, tuple(by_bucket(outcome, first_of[mode])), tuple(by_error(outcome, first_of[mode])))
+            ModeBreakdowns(mode, tuple(by_bucket(study, first_of[mode])), tuple(by_error(study, first_of[mode])))
             for mode in modes
         ),
-        costs=tuple(costs(outcome)),
-        curves=tuple(curves(outcome)),
+        costs=tuple(costs(study)),
+        curves=tuple(curves(study)),
     )

@@ -15,7 +15,7 @@ from joint_ie.evaluation.recorded_counts import RecordedCounts
 from joint_ie.evaluation.scores import Score
 from joint_ie.evaluation.significance import Counts, count_documents
 from joint_ie.evaluation.tally import Tallies, Tally
-from joint_ie.study.outcome import Headline, Outcome, VariantOutcome
+from joint_ie.study.configuration import Headline
 from joint_ie.study.records import (
     Cost,
     CurvePoint,
@@ -26,6 +26,7 @@ from joint_ie.study.records import (
     Record,
     ScoredCorpus,
 )
+from joint_ie.study.study_records import StudyRecords, VariantRecords
 
 EVIL = "<b>&_%$#{}~^\\$_$"  # matplotlib, too, would read it as a formula
 LABELS = ("P17", "P19", "P131", "P27", "P569")
@@ -113,16 +114,16 @@ def record(variant: str, seed: int, quality: float, number: int = 30, pipeline: 
 
 def variant(
     name: str, quality: float, seeds: Sequence[int] = (1, 2, 3), number: int = 30, **gaps: object
-) -> VariantOutcome:
+) -> VariantRecords:
     records = tuple(record(name, seed, quality, number) for seed in seeds)
-    return VariantOutcome(name, {"loss": name}, records, **gaps)
+    return VariantRecords(name, {"loss": name}, records, **gaps)
 
 
-def outcome(number: int = 30) -> Outcome:
+def study(number: int = 30) -> StudyRecords:
     """A finished baseline, a better one, one of one seed, an unfinished, a failed, a waiting one, and a pipeline."""
     parts = PipelineParts("atlop", "ncrl")
     pipeline = tuple(record("separate", seed, 0.5, number, parts) for seed in (1, 2))
-    return Outcome(
+    return StudyRecords(
         name="losses",
         question="Which loss is best over one pair representation?",
         headline=Headline("gold-entities", "docred", "relations"),
@@ -134,6 +135,6 @@ def outcome(number: int = 30) -> Outcome:
             variant("kd-docre", 0.55, seeds=(1, 2), number=number, missing=(3,)),
             variant(EVIL, 0.4, seeds=(1, 3), number=number, missing=(2,), failures={2: "ran <out> of memory"}),
             variant("paee", 0.6, seeds=(), number=number, missing=(1, 2, 3)),
-            VariantOutcome("separate", {"system": "separate"}, pipeline),
+            VariantRecords("separate", {"pipeline": "separate"}, pipeline),
         ),
     )

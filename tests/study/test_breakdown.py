@@ -28,38 +28,38 @@ def test_labels_are_sorted_by_gold_and_averaged(small: SimpleNamespace, found: R
 
 def test_a_label_that_one_run_alone_predicts_counts_as_zero_in_the_others(small: SimpleNamespace) -> None:
     """No run has gold facts of it, so that nobody can be right."""
-    outcome = small.outcome()
-    first = outcome.variants[0].records[0]
+    study = small.study()
+    first = study.variants[0].records[0]
     rows = [dict(row) for row in small.tallies(0.5, 1, 30)]
     rows[0]["relations", "P9"] = small.Tally(0, 1, 0, 0)
     recorded = small.RecordedCounts.of(small.counts(rows))
     result = first.results["gold-entities"]
     changed = replace(first, results={"gold-entities": replace(result, protocols={"docred": recorded})})
-    atlop = replace(outcome.variants[0], records=(changed, *outcome.variants[0].records[1:]))
-    outcome = replace(outcome, variants=(atlop, outcome.variants[1]))
-    labels = by_label(outcome, comparisons(outcome, 20)[0])
+    atlop = replace(study.variants[0], records=(changed, *study.variants[0].records[1:]))
+    study = replace(study, variants=(atlop, study.variants[1]))
+    labels = by_label(study, comparisons(study, 20)[0])
     assert list(labels.values)[-1] == "P9" and labels.gold["P9"] == 0
     assert labels.values["P9"] == {"pemscl": 0.0, "atlop": 0.0}
 
 
 def test_a_protocol_without_labels(small: SimpleNamespace, found: Results) -> None:
-    assert by_label(small.outcome(), found.comparisons[1]) is None
+    assert by_label(small.study(), found.comparisons[1]) is None
 
 
 def test_buckets_are_means_over_seeds(small: SimpleNamespace, found: Results) -> None:
-    distance, mentions = by_bucket(small.outcome(), found.comparisons[0])
+    distance, mentions = by_bucket(small.study(), found.comparisons[0])
     assert (distance.kind, mentions.kind) == ("sentence_distance", "mentions")
-    records = small.outcome().variants[1].records
+    records = small.study().variants[1].records
     scores = [record.results["gold-entities"].buckets["sentence_distance"]["0"] for record in records]
     assert distance.values["0"]["pemscl"] == pytest.approx(np.mean([score.f1 for score in scores]))
     assert distance.gold == {"0": 25, "1+": 12}
 
 
 def test_shares_of_errors_add_up_to_one(small: SimpleNamespace, found: Results) -> None:
-    gold, predicted = by_error(small.outcome(), found.comparisons[0])
+    gold, predicted = by_error(small.study(), found.comparisons[0])
     assert list(gold.values) == ["correct", "missed"] and list(predicted.values) == ["correct", "spurious"]
     for side in (gold, predicted):
         for variant in side.variants:
             assert sum(values[variant] for values in side.values.values()) == pytest.approx(1)
-    errors = [record.results["gold-entities"].errors.gold for record in small.outcome().variants[0].records]
+    errors = [record.results["gold-entities"].errors.gold for record in small.study().variants[0].records]
     assert gold.values["missed"]["atlop"] == pytest.approx(np.mean([counts["missed"] / 100 for counts in errors]))

@@ -9,8 +9,9 @@ import pytest
 from joint_ie.errors import InputError
 from joint_ie.evaluation import holm, paired_bootstrap
 from joint_ie.study.comparison import Comparison, comparisons, parts_of
-from joint_ie.study.outcome import Headline, Outcome
+from joint_ie.study.configuration import Headline
 from joint_ie.study.results import Results
+from joint_ie.study.study_records import StudyRecords
 
 
 def f1(small: SimpleNamespace, quality: float, seed: int) -> float:
@@ -46,11 +47,11 @@ def test_one_seed_has_no_deviation(found: Results) -> None:
 
 
 def test_differences_are_those_of_the_paired_bootstrap(small: SimpleNamespace, found: Results) -> None:
-    outcome = small.outcome()
+    study = small.study()
     head = found.comparisons[0]
     runs = {
         variant.name: [record.counts("gold-entities", "docred") for record in variant.records]
-        for variant in outcome.variants
+        for variant in study.variants
         if variant.records
     }
     others = [name for name in runs if name != "atlop"]
@@ -77,8 +78,8 @@ def test_rows_are_sorted_and_the_headline_comes_first(found: Results) -> None:
 
 
 def test_the_headline_may_be_of_any_protocol(small: SimpleNamespace) -> None:
-    outcome = replace(small.outcome(), headline=Headline("gold-entities", "distance", "inter.recall"))
-    first = comparisons(outcome, 50)[0]
+    study = replace(small.study(), headline=Headline("gold-entities", "distance", "inter.recall"))
+    first = comparisons(study, 50)[0]
     assert (first.protocol, first.measure) == ("distance", "inter.recall")
 
 
@@ -95,26 +96,26 @@ def test_the_headline_may_be_of_any_protocol(small: SimpleNamespace) -> None:
 )
 def test_a_headline_that_is_not_there(small: SimpleNamespace, headline: Headline, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        comparisons(replace(small.outcome(), headline=headline), 50)
+        comparisons(replace(small.study(), headline=headline), 50)
 
 
 @pytest.mark.parametrize(("baseline", "reason"), [(None, "names no baseline"), ("paee", "paee, has no finished cell")])
 def test_without_a_baseline_there_are_scores_only(small: SimpleNamespace, baseline: str | None, reason: str) -> None:
-    first = comparisons(replace(small.outcome(), baseline=baseline), 50)[0]
+    first = comparisons(replace(small.study(), baseline=baseline), 50)[0]
     assert reason in first.untested and first.baseline is None
     assert all(row.difference is None for row in first.rows) and len(first.rows) == 6
 
 
 def test_cells_scored_on_other_documents_are_refused(small: SimpleNamespace) -> None:
-    outcome: Outcome = small.outcome()
+    study: StudyRecords = small.study()
     other = small.variant("ncrl", 0.5, number=29)
-    mixed = replace(outcome, variants=(*outcome.variants[:1], other))
+    mixed = replace(study, variants=(*study.variants[:1], other))
     with pytest.raises(InputError, match=r"ncrl with seed 1 was scored on redocred/dev \(29 documents"):
         _ = mixed.corpus
     with pytest.raises(InputError, match="one run has 29 gold documents, another 30"):
         comparisons(mixed, 50)
     with pytest.raises(InputError, match="no finished cell yet"):
-        _ = replace(outcome, variants=outcome.variants[5:6]).corpus
+        _ = replace(study, variants=study.variants[5:6]).corpus
 
 
 def test_parts_of_a_measure() -> None:

@@ -42,15 +42,15 @@ def test_the_head_says_what_is_not_there(report: Report, found: Results, small: 
 
 
 def test_other_versions_and_machines_are_warned_of(small: SimpleNamespace) -> None:
-    outcome = small.outcome()
-    first = outcome.variants[0]
+    study = small.study()
+    first = study.variants[0]
     other = replace(
         first.records[0],
         versions={"torch": "2.14.0"},
         machine=replace(first.records[0].machine, device="cuda", processor="a GPU"),
     )
     changed = replace(first, records=(other, *first.records[1:]))
-    warnings = report_of(results(replace(outcome, variants=(changed,)), resamples=20)).warnings
+    warnings = report_of(results(replace(study, variants=(changed,)), resamples=20)).warnings
     assert any("different versions" in warning for warning in warnings)
     assert any("different machines" in warning for warning in warnings)
 

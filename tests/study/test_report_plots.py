@@ -44,9 +44,9 @@ def test_figures_say_what_they_show(found: Results, small: SimpleNamespace) -> N
 
 
 def test_many_curves_get_a_panel_each(small: SimpleNamespace) -> None:
-    outcome = small.outcome()
+    study = small.study()
     variants = [small.variant(f"v{i} $x$", 0.4 + 0.02 * i) for i in range(9)]
-    found = results(replace(outcome, variants=(outcome.variants[0], *variants)), resamples=20)
+    found = results(replace(study, variants=(study.variants[0], *variants)), resamples=20)
     styled = plots.looks([curve.variant for curve in found.curves])
     panels = plots.curve_figure(found.curves, styled)
     assert [axes.get_title() for axes in panels.axes if axes.get_visible()] == [c.variant for c in found.curves]
@@ -55,7 +55,7 @@ def test_many_curves_get_a_panel_each(small: SimpleNamespace) -> None:
 
 
 def test_without_a_baseline_there_is_one_panel(small: SimpleNamespace) -> None:
-    found = results(replace(small.outcome(), baseline=None), resamples=20)
+    found = results(replace(small.study(), baseline=None), resamples=20)
     assert len(plots.score_figure(found.comparisons[0]).axes) == 1
 
 

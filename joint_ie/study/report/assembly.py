@@ -13,7 +13,7 @@ from joint_ie.study.results import Results
 def report_of(results: Results, missing_plots: str = "") -> Report:
     """Format-neutral; ``missing_plots`` says why there are none."""
     said = (*warnings(results), *((missing_plots,) if missing_plots else ()))
-    return Report(results.outcome.name, results.outcome.question, facts(results), said, tuple(_sections(results)))
+    return Report(results.study.name, results.study.question, facts(results), said, tuple(_sections(results)))
 
 
 def _sections(results: Results) -> Iterator[Section]:

@@ -13,7 +13,7 @@ PARALLEL = (
     "Cells that ran beside others on one machine slowed each other down, so that times are comparable roughly, not to "
     "the second."
 )
-PIPELINE = "§"
+PIPELINE, INTERRUPTED = "§", "¶"
 
 
 def time_unit(seconds: Sequence[float]) -> tuple[str, float]:
@@ -34,7 +34,13 @@ def cost_table(results: Results) -> Table:
     training, cpu, evaluation = (unit for unit, _ in units.values())
     notes = ["Mean ± sample standard deviation over seeds.", PARALLEL]
     if any(cost.pipeline for cost in listed):
-        notes.append(f"{PIPELINE} a pipeline of two trained models: its training is that of both, added up.")
+        notes.append(
+            f"{PIPELINE} a pipeline of two trained models: its training, and CPU time, are those of both, added up."
+        )
+    if any(cost.interrupted for cost in listed):
+        notes.append(
+            f"{INTERRUPTED} interrupted and continued: CPU time and peak memory are of the last process alone."
+        )
     if any(cost.costs["steps"].n == 1 for cost in listed):
         notes.append(f"{ONE_SEED} one seed.")
     return Table(
@@ -67,7 +73,15 @@ def cost_table(results: Results) -> Table:
 
 
 def _name(cost: VariantCost) -> str:
-    marks = (ONE_SEED if cost.costs["steps"].n == 1 else "") + (PIPELINE if cost.pipeline else "")
+    marks = "".join(
+        mark
+        for mark, holds in (
+            (ONE_SEED, cost.costs["steps"].n == 1),
+            (PIPELINE, cost.pipeline),
+            (INTERRUPTED, cost.interrupted),
+        )
+        if holds
+    )
     return f"{cost.variant}{' ' if marks else ''}{marks}"
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from joint_ie.study.outcome import Outcome
 from joint_ie.study.report.wording import number_of
 from joint_ie.study.results import Results
+from joint_ie.study.study_records import StudyRecords
 
 
 def facts(results: Results) -> tuple[tuple[str, str], ...]:
     """Names and values, for the list at the top."""
-    outcome, corpus = results.outcome, results.corpus
-    records = list(outcome.records())
+    study, corpus = results.study, results.corpus
+    records = list(study.records())
     modes: dict[str, list[str]] = {}
     for comparison in results.comparisons:
         modes.setdefault(comparison.mode, []).append(comparison.protocol)
@@ -24,9 +24,9 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("Scored on", f"{corpus.name}, {number_of(corpus.documents, 'document')}"),
         ("Data version", f"{corpus.fingerprint[:12]} (begin of the SHA-256 of the documents)"),
         ("Sorted and compared by", f"{head.measure}, mode {head.mode}, protocol {head.protocol}"),
-        ("Baseline", outcome.baseline or "none"),
+        ("Baseline", study.baseline or "none"),
         ("Protocols", "; ".join(f"{mode}: {', '.join(names)}" for mode, names in modes.items())),
-        ("Cells (variant and seed)", _cells(outcome)),
+        ("Cells (variant and seed)", _cells(study)),
         *(("Versions", versions) for versions in _distinct(_versions(r.versions) for r in records)),
         *(("Run on", machine) for machine in _distinct(machines)),
     )
@@ -34,31 +34,33 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
 
 def warnings(results: Results) -> tuple[str, ...]:
     """What has to be known before any number is read."""
-    return tuple(_warnings(results.outcome))
+    return tuple(_warnings(results.study))
 
 
-def _warnings(outcome: Outcome) -> Iterator[str]:
+def _warnings(study: StudyRecords) -> Iterator[str]:
     waiting = [
         f"{variant.name} ({_seeds(seeds)})"
-        for variant in outcome.variants
+        for variant in study.variants
         if (seeds := [seed for seed in variant.missing if seed not in variant.failures])
     ]
     if waiting:
         yield f"This study is not finished. Cells that are not there yet: {'; '.join(waiting)}."
-    for variant in outcome.variants:
+    for variant in study.variants:
         for seed, message in variant.failures.items():
             yield f"{variant.name}, seed {seed}, has failed: {message}"
-    records = list(outcome.records())
+    if study.others:
+        yield f"The folder has finished cells that the study does not ask for any more: {', '.join(study.others)}."
+    records = list(study.records())
     if len(_distinct(_versions(record.versions) for record in records)) > 1:
         yield "Cells were run with different versions of the software: differences may come from these."
     if len(_distinct(str(record.machine) for record in records)) > 1:
         yield "Cells were run on different machines or settings of these: do not compare their times."
 
 
-def _cells(outcome: Outcome) -> str:
-    finished = sum(len(variant.records) for variant in outcome.variants)
-    failed = sum(len(variant.failures) for variant in outcome.variants)
-    missing = sum(len(variant.missing) for variant in outcome.variants) - failed
+def _cells(study: StudyRecords) -> str:
+    finished = sum(len(variant.records) for variant in study.variants)
+    failed = sum(len(variant.failures) for variant in study.variants)
+    missing = sum(len(variant.missing) for variant in study.variants) - failed
     return f"{finished} finished, {missing} missing, {failed} failed"
 
 

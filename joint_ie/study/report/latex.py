@@ -36,6 +36,7 @@ _SIGNS = {
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "§": r"\S{}",
+    "¶": r"\P{}",
     "·": r"\textperiodcentered{}",
 }
 _JOINING = re.compile("--|,,|''")
