@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 _FORMATS = ("md", "tex", "html")  # `joint_ie.study.report.writing.FORMATS`, not imported to start quickly
+_COLUMNS = 6  # of the first table, up to the adjusted p, which a terminal has room for
 
 
 def add_report_parser(commands: Any) -> None:
@@ -59,7 +60,8 @@ def run_report(args: argparse.Namespace) -> int:
     files = write_report(found, args.output or args.study, args.formats)
     report = report_of(found)
     shown = report.sections[0].tables[0]
-    print_tables([Table(f"{shown.title}\n{shown.scope}", "\n".join(shown.notes), shown.columns, shown.rows)])
+    rows = tuple(row[:_COLUMNS] for row in shown.rows)
+    print_tables([Table(f"{shown.title}\n{shown.scope}", "\n".join(shown.notes), shown.columns[:_COLUMNS], rows)])
     for line in (*report.warnings, *map(str, files)):
         print(line, file=sys.stderr)
     return 0
