@@ -12,6 +12,7 @@ from joint_ie.errors import InputError
 from joint_ie.study.report import writing
 from joint_ie.study.report.assembly import report_of
 from joint_ie.study.report.blocks import Report, Table
+from joint_ie.study.report.score_tables import score_table
 from joint_ie.study.results import Results, results
 
 
@@ -136,3 +137,9 @@ def test_a_folder_that_cannot_be_written(found: Results, tmp_path: Path, monkeyp
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be written"):
         writing.write_report(found, tmp_path / "file", ["md"])
+
+
+def test_variants_of_the_measure_come_before_the_others(found: Results) -> None:
+    listed = ("intra", "inter", "relations", "relations_ign", "evidence")
+    scores = score_table(found, replace(found.comparisons[0], listed=listed))
+    assert scores.columns[8:] == ("relations (Ign) F1", "intra F1", "inter F1", "evidence F1")

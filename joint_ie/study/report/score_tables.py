@@ -12,6 +12,9 @@ from joint_ie.study.results import Results
 OTHERS = 4
 """How many more of a protocol's measures a table shows; ``report.json`` has all."""
 
+COLUMNS_SHOWN = 9
+"""What can be read on paper: up to the first of the further measures."""
+
 ONE_SEED, UNFINISHED, SIGNIFICANT = "†", "‡", "*"
 
 _PARTS = dict(zip(PARTS, ("P", "R", "F1"), strict=True))
@@ -58,6 +61,7 @@ def score_table(results: Results, comparison: Comparison, explained: bool = True
         columns=tuple(columns),
         rows=rows,
         notes=tuple(_notes(results, comparison, explained)),
+        columns_shown=COLUMNS_SHOWN,
     )
 
 
@@ -67,9 +71,10 @@ def _parts(comparison: Comparison) -> list[str]:
 
 
 def _others(comparison: Comparison) -> list[str]:
-    """Further F1 and means, in the protocol's order."""
-    known = comparison.rows[0].scores
-    listed = (name if name in known else f"{name}.f1" for name in comparison.listed)
+    """Further F1 and means: first those of the same thing (strict, Ign), then the others in the protocol's order."""
+    known, compared = comparison.rows[0].scores, comparison.measure.split(".")[0]
+    ordered = sorted(comparison.listed, key=lambda name: not name.startswith(f"{compared}_"))
+    listed = (name if name in known else f"{name}.f1" for name in ordered)
     return [name for name in listed if name not in parts_of(comparison.measure)][:OTHERS]
 
 
