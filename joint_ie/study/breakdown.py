@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Any
 
 from joint_ie.evaluation.scores import Score, ratio
-from joint_ie.study.comparison import Comparison, counts_by_variant
+from joint_ie.study.comparison import Comparison, counted_in, counts_by_variant
 from joint_ie.study.records import ModeResult
 from joint_ie.study.study_records import StudyRecords
 
@@ -48,7 +48,7 @@ def by_label(study: StudyRecords, comparison: Comparison) -> Breakdown | None:
     labelled = [name for name in first.micro if name in first.per_label]
     if not labelled:
         return None
-    compared = comparison.measure.removeprefix("macro.").split(".")[0]
+    compared = counted_in(comparison.measure)
     measure = compared if compared in labelled else labelled[0]
     return _broken_down(
         f"{comparison.protocol}: {measure}",

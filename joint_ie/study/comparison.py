@@ -156,7 +156,7 @@ def _compare(study: StudyRecords, mode: str, protocol: str, resamples: int) -> C
     if study.baseline is None:
         untested = "The study names no baseline."
     elif study.baseline not in counts:
-        untested = f"The baseline, {study.baseline}, has no finished cell."
+        untested = f"The baseline, {study.baseline}, has no finished cell that was scored so."
     elif measure not in statistics(first.protocol):
         untested = "This score is no sum over documents, so that documents cannot be resampled."
     return Comparison(
@@ -205,6 +205,11 @@ def _measure(study: StudyRecords, mode: str, protocol: str, counts: Counts) -> s
         )
     wanted += ["relations.f1", *counts.protocol.means, f"{counts.protocol.measures[0]}.f1"]
     return next(name for name in wanted if name in known)
+
+
+def counted_in(measure: str) -> str:
+    """What a score such as ``relations.f1`` or ``macro.relations.f1`` is about: ``relations``."""
+    return measure.removeprefix("macro.").split(".")[0]
 
 
 def parts_of(measure: str) -> tuple[str, ...]:

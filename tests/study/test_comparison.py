@@ -8,8 +8,9 @@ import pytest
 
 from joint_ie.errors import InputError
 from joint_ie.evaluation import holm, paired_bootstrap
-from joint_ie.study.comparison import Comparison, comparisons, parts_of
+from joint_ie.study.comparison import Comparison, comparisons, counted_in, parts_of
 from joint_ie.study.configuration import Headline
+from joint_ie.study.records import Record
 from joint_ie.study.results import Results
 from joint_ie.study.study_records import StudyRecords
 
@@ -118,7 +119,25 @@ def test_cells_scored_on_other_documents_are_refused(small: SimpleNamespace) -> 
         _ = replace(study, variants=study.variants[5:6]).corpus
 
 
+def test_a_score_that_is_no_sum_is_not_tested(small: SimpleNamespace) -> None:
+    study = small.study()
+
+    def whole(record: Record) -> Record:
+        result = record.results["gold-entities"]
+        counted = result.protocols["docred"]
+        changed = replace(counted, protocol=replace(counted.protocol, whole=("relations",)))
+        return replace(record, results={"gold-entities": replace(result, protocols={"docred": changed})})
+
+    variants = tuple(replace(v, records=tuple(map(whole, v.records))) for v in study.variants[:2])
+    [comparison] = comparisons(replace(study, variants=variants), 20)
+    assert "no sum over documents" in comparison.untested and comparison.baseline == "atlop"
+    assert all(row.difference is None for row in comparison.rows)
+
+
 def test_parts_of_a_measure() -> None:
+    assert [counted_in(name) for name in ("relations.f1", "macro.relations.f1", "average")] == [
+        *("relations", "relations", "average")
+    ]
     assert parts_of("relations.f1") == ("relations.precision", "relations.recall", "relations.f1")
     assert parts_of("macro.relations.recall")[0] == "macro.relations.precision"
     assert parts_of("average") == ("average",)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from joint_ie.evaluation.protocol import measure_name
 from joint_ie.evaluation.spread import PARTS
-from joint_ie.study.comparison import ALPHA, Compared, Comparison, parts_of
+from joint_ie.study.comparison import ALPHA, Compared, Comparison, counted_in, parts_of
 from joint_ie.study.report.blocks import Table
 from joint_ie.study.report.wording import number_of, points, spread_percent
 from joint_ie.study.results import Results
@@ -72,7 +72,7 @@ def _parts(comparison: Comparison) -> list[str]:
 
 def _others(comparison: Comparison) -> list[str]:
     """Further F1 and means: first those of the same thing (strict, Ign), then the others in the protocol's order."""
-    known, compared = comparison.rows[0].scores, comparison.measure.split(".")[0]
+    known, compared = comparison.rows[0].scores, counted_in(comparison.measure)
     ordered = sorted(comparison.listed, key=lambda name: not name.startswith(f"{compared}_"))
     listed = (name if name in known else f"{name}.f1" for name in ordered)
     return [name for name in listed if name not in parts_of(comparison.measure)][:OTHERS]
