@@ -18,7 +18,7 @@ from joint_ie.study.report.latex import latex
 from joint_ie.study.report.markdown import markdown
 from joint_ie.study.results import Results
 
-SIGNS = "<b>&_%$#{}~^\\|`*[]()!\"'-+.,;:=/?@ \n\ta1é中\u2028\x00"
+SIGNS = "<b>&_%$#{}~^\\|`*[]()!\"'-+.,;:=/?@ \n\ta1é中±−³†‡§¶·\u2028\x00"
 texts = st.text(st.sampled_from(SIGNS), max_size=30) | st.text(max_size=20)
 
 
@@ -68,8 +68,8 @@ def untexed(text: str) -> str:
         r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^", r"\textless{}": "<",
         r"\textgreater{}": ">", r"\textbar{}": "|", r"\char34{}": '"', r"\textasciigrave{}": "`", "{-}": "-",
         "{,}": ",", "{'}": "'", "{[}": "[", "{]}": "]", "{*}": "*", r"$\pm$": "±", "$-$": "−", "$^3$": "³",
-        r"\dag{}": "†",
-        r"\ddag{}": "‡", r"\S{}": "§", r"\textperiodcentered{}": "·", **{rf"\{sign}": sign for sign in "{}&%$#_"},
+        r"\dag{}": "†", r"\ddag{}": "‡", r"\S{}": "§", r"\P{}": "¶",
+        r"\textperiodcentered{}": "·", **{rf"\{sign}": sign for sign in "{}&%$#_"},
     }  # fmt: skip
     found, place = "", 0
     while place < len(text):
