@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 WIDTH = 160  # of a table that does not go to a terminal
 
-_LABELS = {"relations_strict": "relations (strict)", "relations_ign": "relations (Ign)"}
 _NOTES = {
     "missing": "without a prediction",
     "without_relations": "without relation annotation",
@@ -35,6 +34,8 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
     ``file`` is standard output unless given; pass standard error when the JSON goes to standard output. Intervals are
     shown where ``scores`` has them, every label with ``per_type``.
     """
+    from joint_ie.evaluation.protocol import measure_name  # imported here so that other tables are quickly there
+
     notes = [f"documents: {scores['documents']}"]
     notes += [f"{text}: {scores[key]}" for key, text in _NOTES.items() if scores.get(key)]
     table = Table(title=Text(title), caption=Text(", ".join(notes)), title_justify="left", caption_justify="left")
@@ -50,7 +51,7 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
 
     for key, row in scores.items():
         if isinstance(row, dict) and "true_positives" in row:
-            name = _LABELS.get(key, key.replace("_", " "))
+            name = measure_name(key)
             add(name, row, f"{key}.f1")
             if key in scores["macro"]:
                 average = scores["macro"][key]
@@ -60,7 +61,7 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
     for key, value in scores.items():
         if isinstance(value, float):
             cells = ("", "", f"{100 * value:.2f}", *_between(intervals, key), "", "", "")
-            table.add_row(f"{key.replace('_', ' ')} (mean)", *cells)
+            table.add_row(f"{measure_name(key)} (mean)", *cells)
     wide_console(file).print(table)
 
 

@@ -19,7 +19,7 @@ MEANING: Mapping[str, tuple[str, str]] = {
     "spurious": ("", "pair has no relation in gold"),
 }
 
-_KINDS = {
+BUCKET_KINDS: Mapping[str, str] = {
     "sentence_distance": "Sentences between head and tail",
     "mentions": "Mentions of the entity that has fewer",
     "document_words": "Words in the document",
@@ -72,7 +72,7 @@ def _buckets(report: ErrorReport) -> Iterable[Table]:
             score = tally.score()
             percent = (f"{100 * part:.2f}" for part in (score.precision, score.recall, score.f1))
             rows.append((name, *percent, f"{tally.right_gold:,}", f"{tally.predicted:,}", f"{tally.gold:,}"))
-        yield Table(_KINDS[kind], "", ("", "P", "R", "F1", "right", "predicted", "gold"), tuple(rows))
+        yield Table(BUCKET_KINDS[kind], "", ("", "P", "R", "F1", "right", "predicted", "gold"), tuple(rows))
 
 
 def _confusion(report: ErrorReport) -> Table:

@@ -13,6 +13,8 @@ from joint_ie.evaluation.tally import Row, Tallies, Tally, total
 Mode = Literal["end-to-end", "gold-mentions", "gold-entities"]
 Pairs = Sequence[tuple[Document, Document]]
 
+_MEASURE_NAMES = {"relations_strict": "relations (strict)", "relations_ign": "relations (Ign)"}
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -38,6 +40,11 @@ class Protocol:
     epsilons: Mapping[str, float] = field(default_factory=dict)
     options: Hashable = None
     counts: Mapping[str, Callable[[Document, Document], int]] = field(default_factory=dict)
+
+
+def measure_name(measure: str) -> str:
+    """A measure, or a mean of several, as tables call it."""
+    return _MEASURE_NAMES.get(measure, measure.replace("_", " "))
 
 
 @dataclass(frozen=True)

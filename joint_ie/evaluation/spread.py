@@ -1,7 +1,7 @@
 """How far the scores of several runs (seeds) of one system lie apart."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,9 +76,10 @@ def spread(scores: Iterable[Scores]) -> Spreads:
             )
     values = [by_name(run) for run in runs]
     return Spreads(
-        first.protocol, first.documents, len(runs), {name: _spread([v[name] for v in values]) for name in names}
+        first.protocol, first.documents, len(runs), {name: spread_of([v[name] for v in values]) for name in names}
     )
 
 
-def _spread(values: list[float]) -> Spread:
+def spread_of(values: Sequence[float]) -> Spread:
+    """The spread of one number over runs."""
     return Spread(statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))

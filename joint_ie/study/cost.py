@@ -1,0 +1,114 @@
+"""What the variants of a study took, and how they learned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from joint_ie.evaluation.spread import Spread, spread_of
+from joint_ie.study.configuration import Headline
+from joint_ie.study.records import Record
+from joint_ie.study.study_records import StudyRecords, VariantRecords
+
+
+@dataclass(frozen=True)
+class VariantCost:
+    """Spreads over seeds; times in seconds, memory in bytes. A ``pipeline`` counts the training of its two parts.
+
+    Some cells of an ``interrupted`` variant went on in another process, whose CPU time and memory alone are known.
+    """
+
+    variant: str
+    pipeline: bool
+    interrupted: bool
+    costs: Mapping[str, Spread]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in full precision."""
+        return {
+            "variant": self.variant,
+            "pipeline": self.pipeline,
+            "interrupted": self.interrupted,
+            **{name: found.to_dict() for name, found in self.costs.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric on held-out documents by epoch, counted from 1: the seeds' mean, lowest and highest value.
+
+    Epochs are those that every seed has; ``epochs_of_some`` counts the others.
+    """
+
+    variant: str
+    metric: str
+    seeds: int
+    points: tuple[tuple[int, float, float, float], ...]
+    epochs_of_some: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, in full precision."""
+        return {
+            "variant": self.variant,
+            "metric": self.metric,
+            "seeds": self.seeds,
+            "points": [dict(zip(("epoch", "mean", "low", "high"), point, strict=True)) for point in self.points],
+            "epochs_of_some_seeds": self.epochs_of_some,
+        }
+
+
+def costs(study: StudyRecords) -> list[VariantCost]:
+    """Of every variant that has a finished cell."""
+    return [
+        VariantCost(
+            variant=variant.name,
+            pipeline=variant.records[0].pipeline is not None,
+            interrupted=any(record.cost.processes > 1 for record in variant.records),
+            costs={
+                name: spread_of([values[name] for values in map(_costs, variant.records)])
+                for name in _costs(variant.records[0])
+            },
+        )
+        for variant in study.variants
+        if variant.records
+    ]
+
+
+def _costs(record: Record) -> dict[str, float]:
+    cost = record.cost
+    return {
+        "training_seconds": cost.training_seconds,
+        "cpu_seconds": cost.cpu_seconds,
+        "evaluation_seconds": sum(cost.evaluation_seconds.values()),
+        "peak_memory": cost.peak_memory,
+        "parameters": cost.parameters,
+        "steps": cost.steps,
+    }
+
+
+def curves(study: StudyRecords) -> list[Curve]:
+    """Of every variant that was trained, all of one metric: that of the headline, else the first that all have.
+
+    Empty if there is no such metric.
+    """
+    trained = [variant for variant in study.variants if any(record.curve for record in variant.records)]
+    points = [point for variant in trained for record in variant.records for point in record.curve]
+    shared = [name for name in points[0].metrics if all(name in point.metrics for point in points)] if points else []
+    if not shared:
+        return []
+    wanted = monitored(study.headline)
+    return [_curve(variant, wanted if wanted in shared else shared[0]) for variant in trained]
+
+
+def monitored(headline: Headline) -> str:
+    """What `training.validation` calls the headline's measure."""
+    return "gold_entities" if headline.mode == "gold-entities" else headline.measure.removesuffix(".f1")
+
+
+def _curve(variant: VariantRecords, metric: str) -> Curve:
+    runs = [{point.epoch: point.metrics[metric] for point in r.curve} for r in variant.records if r.curve]
+    every = set.union(*map(set, runs))
+    common = sorted(set.intersection(*map(set, runs)))
+    values = {epoch: [run[epoch] for run in runs] for epoch in common}
+    points = tuple((epoch + 1, mean(found), min(found), max(found)) for epoch, found in values.items())
+    return Curve(variant.name, metric, len(runs), points, len(every) - len(common))

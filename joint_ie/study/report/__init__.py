@@ -1,0 +1,1 @@
+"""The report of a study: what its records say, as Markdown, LaTeX, a page, plots and JSON."""

@@ -1,0 +1,62 @@
+"""Costs and learning curves over seeds."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from joint_ie.study.configuration import Headline
+from joint_ie.study.cost import costs, curves
+from joint_ie.study.records import CurvePoint
+
+
+def test_costs_are_means_and_deviations_over_seeds(small: SimpleNamespace) -> None:
+    study = small.study()
+    found = {cost.variant: cost for cost in costs(study)}
+    seconds = [record.cost.training_seconds for record in study.variants[0].records]
+    spread = found["atlop"].costs["training_seconds"]
+    assert spread.mean == pytest.approx(np.mean(seconds))
+    assert spread.deviation == pytest.approx(np.std(seconds, ddof=1))
+    assert found["ncrl"].costs["training_seconds"].deviation is None
+    assert found["atlop"].costs["evaluation_seconds"].mean == 61
+    assert [cost.variant for cost in costs(study) if cost.pipeline] == ["separate"]
+    assert "paee" not in found
+
+
+def curve_of(values: dict[int, float], metric: str = "gold_entities") -> tuple[CurvePoint, ...]:
+    return tuple(CurvePoint(epoch, epoch, 1.0, {metric: value, "other": 0.0}) for epoch, value in values.items())
+
+
+def test_curves_go_from_the_lowest_to_the_highest_seed(small: SimpleNamespace) -> None:
+    study = small.study()
+    one, two, three = study.variants[0].records
+    one = replace(one, curve=curve_of({0: 0.1, 1: 0.2, 2: 0.3}))
+    two = replace(two, curve=curve_of({0: 0.3, 1: 0.4}))
+    three = replace(three, curve=curve_of({0: 0.2, 1: 0.9, 2: 0.5}))
+    study = replace(study, variants=(replace(study.variants[0], records=(one, two, three)),))
+    [curve] = curves(study)
+    assert curve.points == (
+        (1, pytest.approx(0.2), 0.1, 0.3),
+        (2, pytest.approx(0.5), 0.2, 0.9),
+    )
+    assert curve.epochs_of_some == 1 and curve.seeds == 3 and curve.metric == "gold_entities"
+
+
+def test_a_pipeline_has_no_curve(small: SimpleNamespace) -> None:
+    assert [curve.variant for curve in curves(small.study())] == ["atlop", "pemscl", "ncrl", "kd-docre", small.EVIL]
+
+
+def test_the_metric_is_the_headlines_or_one_that_all_have(small: SimpleNamespace) -> None:
+    study = small.study()
+    strict = replace(study, headline=Headline("end-to-end", "jerex", "relations_strict.f1"))
+    assert {curve.metric for curve in curves(strict)} == {"gold_entities"}  # nothing else was validated
+    record = study.variants[0].records[0]
+    mixed = (
+        replace(record, curve=curve_of({0: 0.1}, "relations_strict")),
+        replace(record, seed=2, curve=curve_of({0: 0.1})),
+    )
+    variants = (replace(study.variants[0], records=mixed),)
+    assert [curve.metric for curve in curves(replace(strict, variants=variants))] == ["other"]
+    bare = (replace(record, curve=curve_of({0: 0.1})), replace(record, curve=(CurvePoint(0, 0, 1.0, {"x": 1.0}),)))
+    assert curves(replace(study, variants=(replace(study.variants[0], records=bare),))) == []
