@@ -85,6 +85,16 @@ def test_ways_to_entities() -> None:
     assert list(pipeline.scoring.protocols) == ["end-to-end", "gold-mentions"]
 
 
+def test_stages_of_the_joint_model() -> None:
+    detectors, coreference = experiments(plan("mention-detectors")), experiments(plan("coreference"))
+    mentions = {name: experiment.model.mentions for name, experiment in detectors.items()}
+    assert [(name, settings.detector) for name, settings in mentions.items()] == [(name, name) for name in mentions]
+    assert [settings.threshold for settings in mentions.values()] == [0.6, 0.0, 0.0]
+    clusters = {name: experiment.model.coreference for name, experiment in coreference.items()}
+    assert [(name, settings.method) for name, settings in clusters.items()] == [(name, name) for name in clusters]
+    assert [settings.threshold for settings in clusters.values()] == [0.7, 0.5]
+
+
 def test_tasks_alone_and_together() -> None:
     found = experiments(plan("multitask"))
     trained = {

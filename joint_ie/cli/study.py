@@ -81,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print_plan(folder, plan, chosen)
         return 0
-    folder.prepare(plan, redo=chosen if args.redo else ())
     gpus = visible_gpus()
     workers = args.workers or default_workers(chosen, gpus)
-    with study_view(settings.question, chosen) as watch:
-        outcome = Runner(folder.cells, plan.cells, chosen, workers, gpus, watch).run()
+    with folder.alone():
+        folder.prepare(plan, redo=chosen if args.redo else ())
+        with study_view(settings.question) as watch:
+            outcome = Runner(folder.cells, plan.cells, chosen, workers, gpus, watch).run()
     print_summary(folder, chosen, outcome)
     return 1 if outcome.failures or outcome.blocked else 0
 

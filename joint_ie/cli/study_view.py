@@ -29,7 +29,7 @@ QUIET_SECONDS = 600.0
 
 
 @contextmanager
-def study_view(question: str, cells: Sequence[Cell]) -> Iterator[Callable[[Snapshot], None]]:
+def study_view(question: str) -> Iterator[Callable[[Snapshot], None]]:
     """What a runner shows itself with: a live table on a terminal, else lines in the log, now and then."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
@@ -83,7 +83,7 @@ def print_plan(folder: StudyFolder, plan: "Plan", chosen: Sequence[Cell]) -> Non
 
 
 def print_summary(folder: StudyFolder, chosen: Sequence[Cell], outcome: "Outcome") -> None:
-    """The headline of every finished cell, and why the others are not."""
+    """How many cells are done, and why the others are not."""
     console = wide_console(sys.stdout)
     done = [cell for cell in chosen if folder.cell(cell).finished]
     print(f"{len(done)} of {len(chosen)} cells are done: {folder.path}")

@@ -59,10 +59,10 @@ def run_cell(folder: CellFolder) -> None:
     processes = folder.count_process()
     if experiment.training.threads:
         torch.set_num_threads(experiment.training.threads)
-    scorer = Scorer(cell.scoring, experiment.data)
     if folder.finished:
         run_experiment(experiment, folder.run, resume=folder.run.is_dir())
         return
+    scorer = Scorer(cell.scoring, experiment.data)
     model = _pipeline(folder, cell, experiment) if cell.pipeline else _trained(folder, experiment, processes)
     results, seconds = _results(scorer, model.extractor, folder, "predictions" in cell.keep)
     memory = max(model.cost.peak_memory, peak_memory())

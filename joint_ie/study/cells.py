@@ -163,15 +163,24 @@ class CellFolder:
     def clear(self) -> None:
         """Remove everything that an attempt left, results included."""
         self.record_file.unlink(missing_ok=True)  # first, for a cell without it is not finished, whatever else is there
+        for folder in (self.run, self.predictions):
+            _remove(folder)
         for file in ("failure.json", "processes", "output.log"):
             (self.path / file).unlink(missing_ok=True)
-        for folder in (self.run, self.predictions):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self, keep_checkpoint: bool) -> None:
         """Remove what a finished cell needs no more: states and, unless it is kept, the checkpoint; not the log."""
         for name in ("state", "last", "adaptation", *(() if keep_checkpoint else ("best",))):
-            shutil.rmtree(self.run / name, ignore_errors=True)
+            _remove(self.run / name)
+
+
+def _remove(folder: Path) -> None:
+    """At once, so that nobody takes for whole what a killed process has left of it."""
+    removed = folder.with_name(f"{folder.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)
+    if folder.exists():
+        folder.rename(removed)
+        shutil.rmtree(removed)
 
 
 def _write_json(data: Mapping[str, Any], path: Path) -> None:

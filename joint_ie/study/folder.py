@@ -1,15 +1,18 @@
 """The folder of a study: what it was started with, and its cells."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from joint_ie.errors import InputError
 from joint_ie.settings import differences, to_mapping
 from joint_ie.study.cells import Cell, CellFolder
 from joint_ie.study.configuration import read_study, write_study
-from joint_ie.study.plan import Plan, changes
+from joint_ie.study.locks import file_lock
+from joint_ie.study.plan import Plan, changed_scoring, changed_training
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +29,35 @@ class StudyFolder:
         """The folder of a cell."""
         return CellFolder(self.cells / cell.place)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else works in this folder meanwhile; `InputError` if somebody does now."""
+        self.cells.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(file_lock(self.cells / "lock"))
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.path}: another `joint-ie study` works in this folder; wait for it, or choose another folder"
+                ) from None
+            yield
+
     def changed(self, cell: Cell) -> str | None:
-        """In which setting a cell that was run, or begun, differs from what it is now; None if its result would not."""
+        """In which setting a cell that was run, or begun, differs from what it is now; None if its result would not.
+
+        How an unfinished cell will be scored may change.
+        """
         folder = self.cell(cell)
-        if folder.planned and (folder.finished or folder.begun):
-            for key, old, new in changes(folder.cell, cell):
-                return f"was {'run' if folder.finished else 'begun'} with {key} = {old!r}, now it is {new!r}"
+        if not folder.planned or not (folder.finished or folder.begun):
+            return None
+        old = folder.cell
+        found = chain(changed_training(old, cell), changed_scoring(old, cell) if folder.finished else ())
+        for key, before, now in found:
+            return f"was {'run' if folder.finished else 'begun'} with {key} = {before!r}, now it is {now!r}"
         return None
 
     def prepare(self, plan: Plan, redo: Collection[Cell] = ()) -> None:
-        """Write down what is to be run. What there is of it already stays, of finished and of interrupted cells.
+        """Write down what is to be run, inside of `alone`. What finished and interrupted cells have already stays.
 
         Raises `InputError` if settings of such cells have changed, unless they are among those to ``redo``, of which
         everything is deleted. Cells that failed are of no worth with other settings, and begin anew.

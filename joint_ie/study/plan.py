@@ -66,11 +66,15 @@ def with_parts(chosen: Sequence[Cell], cells: Sequence[Cell]) -> tuple[Cell, ...
     return tuple(cell for cell in cells if cell.place in needed)
 
 
-def changes(old: Cell, new: Cell) -> Iterator[tuple[str, Any, Any]]:
-    """Every key in which an older cell differs so that its result may differ, with both values."""
+def changed_training(old: Cell, new: Cell) -> Iterator[tuple[str, Any, Any]]:
+    """Every key in which an older cell's training differs so that its result may differ, with both values."""
     for key, before, after in differences(_completed(old), _completed(new)):
         if key.removeprefix("entities.").removeprefix("relations.") not in SAME_RESULT:
             yield key, before, after
+
+
+def changed_scoring(old: Cell, new: Cell) -> Iterator[tuple[str, Any, Any]]:
+    """Every key in which an older cell is scored otherwise, with both values."""
     yield from differences(to_mapping(old.scoring), to_mapping(new.scoring))
 
 

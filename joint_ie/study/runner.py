@@ -6,14 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from joint_ie.errors import InputError
 from joint_ie.study.cells import BUSY, Cell, CellFolder, State
-from joint_ie.study.locks import file_lock
 from joint_ie.study.progress import Running, Snapshot, finished_seconds, seconds_left, training_progress
 
 POLL_SECONDS, WATCH_SECONDS, GRACE_SECONDS = 0.1, 1.0, 10.0
@@ -39,7 +37,7 @@ class _Job:
 
 
 class Runner:
-    """Runs cells until all are done or have failed.
+    """Runs cells until all are done or have failed, inside of `StudyFolder.alone`.
 
     Args:
         root: the folder ``cells`` of the study.
@@ -70,7 +68,7 @@ class Runner:
 
     def run(self) -> Outcome:
         """`KeyboardInterrupt` on SIGINT and SIGTERM, after all processes have ended; they go on when started again."""
-        with _interruptions() as interruptions, _alone(self.root):
+        with _interruptions() as interruptions:
             try:
                 self._tidy()
                 self.watch(self.snapshot())
@@ -219,19 +217,6 @@ def _cores() -> int:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     if process.poll() is None:
         os.killpg(process.pid, number)
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """No two runners in one folder."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(file_lock(root / "lock"))
-        except BlockingIOError:
-            raise InputError(
-                f"{root.parent}: another `joint-ie study` works in this folder; wait for it, or choose another folder"
-            ) from None
-        yield
 
 
 @contextmanager

@@ -246,8 +246,12 @@ if __name__ == "__main__":
     cell.pipeline_extractor = Composed
     torch.optim.AdamW(BertModel(BertConfig(hidden_size=12, vocab_size=2)).parameters())  # imports, once
     for chain in chains:
-        # "pipeline=" or "failing=" before a chain: another study
+        # before a chain, "pipeline=" or "failing=": another study, "late=": one that gets its pipeline when it is done
         kind, _, kills = chain.rpartition("=")
-        config = write_study(Path(root, chain), **{"": {}, "pipeline": PIPELINES, "failing": FAILING}[kind])
+        if kind == "late":
+            config = write_study(Path(root, chain), **{**PIPELINES, "pipelines": {}})
+            assert attempt(Path(root, chain, "out"), config, "never") == 0
+        changes = {"": {}, "failing": FAILING}.get(kind, PIPELINES)
+        config = write_study(Path(root, chain), **changes)
         statuses = [attempt(Path(root, chain, "out"), config, kill) for kill in (*kills.split(","), "never")]
         print("ended", chain, *statuses, flush=True)

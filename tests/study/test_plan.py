@@ -186,6 +186,14 @@ def test_other_scores_are_other_cells(plan: Callable[..., Plan], tmp_path: Path,
         study.prepare(plan(measure=measure, **changes))
 
 
+def test_how_a_cell_that_has_only_begun_is_scored_may_change(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    study = StudyFolder(tmp_path)
+    study.prepare(plan())
+    begin(study.cell(plan().cells[1]))
+    study.prepare(plan(corpus="redocred/dev"))
+    assert study.cell(plan().cells[1]).cell.scoring.corpus == "redocred/dev"
+
+
 def test_settings_that_are_younger_than_a_cell_had_their_default(plan: Callable[..., Plan], tmp_path: Path) -> None:
     study = StudyFolder(tmp_path)
     study.prepare(plan())

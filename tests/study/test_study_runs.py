@@ -28,6 +28,7 @@ CHAINS = [
     "child-log:5,started:2,child-record,tidying:2",
     "pipeline=never",
     "pipeline=child-record,tidying:3",
+    "late=started:1,child-log:3",
     "failing=never",
 ]
 MORE_CHAINS = [
@@ -74,7 +75,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def check_chain(ended: Ended, chain: str) -> None:
     """The study that was killed so has the records of the one that was not."""
     kind, _, kills = chain.rpartition("=")
-    unbroken, _ = ended[f"{kind}=never" if kind else "never"]
+    unbroken, _ = ended[{"": "never", "failing": "failing=never"}.get(kind, "pipeline=never")]
     folder, statuses = ended[chain]
     usual = 1 if kind == "failing" else 0
     assert statuses == [*(usual or STATUSES[kill.split(":")[0]] for kill in kills.split(",")), usual]
