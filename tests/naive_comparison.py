@@ -12,7 +12,7 @@ import torch
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.heads import pair_contexts
-from joint_ie.models import mention_detectors, stages
+from joint_ie.models import coreference, mention_detectors, stages
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.stages import Stages
@@ -27,8 +27,8 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mention_detectors, "SPANS", 997)
-    for name, size in {"MENTION_PAIRS": 101, "ENTITY_PAIRS": 97}.items():
-        monkeypatch.setattr(stages, name, size)
+    monkeypatch.setattr(coreference, "MENTION_PAIRS", 101)
+    monkeypatch.setattr(stages, "ENTITY_PAIRS", 97)
     monkeypatch.setattr(pair_contexts, "BLOCK", 24)
     monkeypatch.setattr(pair_contexts, "ELEMENTS", 24 * 3 * 17)
     monkeypatch.setattr(pair_contexts, "KEPT", 100)

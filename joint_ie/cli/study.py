@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joint_ie.cli.arguments import positive
+from joint_ie.cli.study_report import add_report_parser
 
 if TYPE_CHECKING:
     from joint_ie.study.cells import Cell
     from joint_ie.study.plan import Plan
 
-COMMANDS = ("run",)
+COMMANDS = ("run", "report")
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:
@@ -26,9 +27,10 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
 
 def add_parser(commands: Any) -> None:
     """Declare the command and its own commands."""
-    parser = commands.add_parser("study", help="compare systems over seeds: run (may be left out)")
+    parser = commands.add_parser("study", help="compare systems over seeds: run (may be left out), report")
     own = parser.add_subparsers(dest="study_command", metavar="COMMAND", required=True)
     _add_run_parser(own)
+    add_report_parser(own)
 
 
 def _add_run_parser(commands: Any) -> None:

@@ -86,7 +86,7 @@ def run_cell(folder: CellFolder) -> None:
 
 def pipeline_extractor(entities: Path, relations: Path, precision: Precision) -> Extractor:
     """Mentions, coreference and types by one checkpoint, relations by another."""
-    return load(entities, relations=relations, precision=precision)  # type: ignore[call-arg]
+    return load(entities, relations=relations, precision=precision)
 
 
 def _trained(folder: CellFolder, experiment: Experiment, processes: int) -> _Model:

@@ -67,18 +67,9 @@ class Scorer:
         """The result of a mode, and the seconds that predicting took; the predictions are written to ``keep``."""
         asked = self._asked[mode]
         started = time.perf_counter()
-        predicted = predict(extractor, asked.gold, mode)
+        predicted = list(extractor.by_mode(mode, asked.gold))
         seconds = time.perf_counter() - started
         if keep:
             write_jsonl(predicted, keep)
         counts = {protocol.name: count_documents(protocol, asked.gold, predicted) for protocol in asked.protocols}
         return ModeResult.of(counts, error_report(asked.gold, predicted, scored_as(mode))), seconds
-
-
-def predict(extractor: Extractor, documents: Sequence[Document], mode: StudyMode) -> list[Document]:
-    """The documents as the model annotates them, given what the mode gives."""
-    if mode == "end-to-end":
-        return list(extractor.pipe(documents))
-    if mode == "gold-entities":
-        return list(extractor.gold_entities(documents))
-    return list(extractor.gold_mentions(documents))  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from joint_ie.encoding.training_set import Targets, TrainingBatch
 from joint_ie.heads.multi_instance import MultiInstance, mention_pairs
 from joint_ie.heads.relation_head import PairScores
 from joint_ie.heads.segments import segment_max
-from joint_ie.models import stages
+from joint_ie.models import coreference
 from joint_ie.models.checkpoint import load_tokenizer
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
@@ -259,7 +259,7 @@ def test_inference(
         asked.append(edit_distances([phrase[text] for text in texts], pairs))
         return asked[-1]
 
-    monkeypatch.setattr(stages, "edit_distances", decoded_distances)
+    monkeypatch.setattr(coreference, "edit_distances", decoded_distances)
     bare = Document(document.id, document.text, document.tokens, document.sentence_spans)
     calls: list[tuple[tuple[Any, PairIndex], PairScores]] = []
     score = model.relation_scorer.score
