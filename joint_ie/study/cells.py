@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from joint_ie.corpora.files import load_json
 from joint_ie.errors import InputError
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.settings import from_mapping, to_mapping
-from joint_ie.study.configuration import StudyMode
 from joint_ie.study.grid import folder_name
 from joint_ie.study.locks import is_locked
 from joint_ie.study.records import RECORD, PipelineParts, Record, read_record
@@ -30,7 +30,7 @@ State = Literal["done", "running", "failed", "interrupted", "waiting"]
 class Scoring:
     """How a cell is scored; ``protocols`` by mode, ``corpus`` and ``training_facts`` as in `StudySettings`."""
 
-    protocols: dict[StudyMode, tuple[str, ...]]
+    protocols: dict[Mode, tuple[str, ...]]
     corpus: str | None = None
     training_facts: str | None = None
 

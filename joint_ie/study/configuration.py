@@ -9,11 +9,9 @@ from typing import Any, Literal
 import yaml
 
 from joint_ie.errors import InputError
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.settings import from_mapping, load_yaml, to_mapping
 from joint_ie.training.folders import write_file
-
-StudyMode = Literal["gold-entities", "end-to-end", "gold-mentions"]
-"""What is given when a cell predicts: entities, nothing but text, or mentions."""
 
 Levels = dict[str, Any]
 """Values by axis; what names a value is its `level_name`."""
@@ -41,7 +39,7 @@ class ModesOf:
     """Other modes for the variants that match."""
 
     match: Levels
-    modes: tuple[StudyMode, ...]
+    modes: tuple[Mode, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class PipelineSettings:
 class Headline:
     """The number that variants are sorted and compared by."""
 
-    mode: StudyMode
+    mode: Mode
     protocol: str
     measure: str
 
@@ -86,9 +84,9 @@ class StudySettings:
     leave_out: tuple[Levels, ...] = ()
     """Combinations of values that make no sense."""
     pipelines: dict[str, PipelineSettings] = field(default_factory=dict)
-    modes: tuple[StudyMode, ...] = ("gold-entities",)
+    modes: tuple[Mode, ...] = ("gold-entities",)
     modes_of: tuple[ModesOf, ...] = ()
-    protocols: dict[StudyMode, tuple[str, ...]] = field(default_factory=dict)
+    protocols: dict[Mode, tuple[str, ...]] = field(default_factory=dict)
     """Names of protocols by mode; the first of a mode that is not named."""
     corpus: str | None = None
     """What is scored; None: the dev documents of the run."""

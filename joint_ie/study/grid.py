@@ -8,8 +8,9 @@ from itertools import product
 from typing import Any
 
 from joint_ie.errors import InputError, nearest
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.settings import merge
-from joint_ie.study.configuration import Overlay, StudyMode, StudySettings, level_name, matches
+from joint_ie.study.configuration import Overlay, StudySettings, level_name, matches
 from joint_ie.study.records import PipelineParts
 
 PIPELINE = "pipeline"
@@ -24,7 +25,7 @@ class Variant:
     levels: dict[str, str]
     config: dict[str, Any]
     seeds: tuple[int, ...]
-    modes: tuple[StudyMode, ...]
+    modes: tuple[Mode, ...]
     pipeline: PipelineParts | None = None
 
 
@@ -129,9 +130,7 @@ def _pipeline(settings: StudySettings, name: str, trained: Sequence[Variant], wh
     return Variant(name, levels, {}, seeds, modes, PipelineParts(entities.name, relations.name))
 
 
-def _seeds_and_modes(
-    settings: StudySettings, levels: Mapping[str, str]
-) -> tuple[tuple[int, ...], tuple[StudyMode, ...]]:
+def _seeds_and_modes(settings: StudySettings, levels: Mapping[str, str]) -> tuple[tuple[int, ...], tuple[Mode, ...]]:
     """Of the entries that match, the last holds."""
     seeds, modes = settings.seeds, settings.modes
     for other_seeds in settings.seeds_of:

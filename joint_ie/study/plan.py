@@ -10,7 +10,7 @@ from joint_ie.evaluation.protocols import named, protocols
 from joint_ie.evaluation.significance import statistic_named
 from joint_ie.settings import differences, merge, to_mapping
 from joint_ie.study.cells import Cell, Scoring
-from joint_ie.study.configuration import StudyMode, StudySettings
+from joint_ie.study.configuration import StudySettings
 from joint_ie.study.grid import Variant, variant_named, variants
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.settings import NO_EFFECT
@@ -25,11 +25,6 @@ class Plan:
 
     settings: StudySettings
     cells: tuple[Cell, ...]
-
-
-def scored_as(mode: StudyMode) -> Mode:
-    """With gold mentions entities are predicted, so that they are scored end to end."""
-    return "gold-entities" if mode == "gold-entities" else "end-to-end"
 
 
 def make_plan(settings: StudySettings, where: str, threads: int | None = None) -> Plan:
@@ -103,9 +98,9 @@ def _completed(cell: Cell) -> dict[str, Any]:
 
 
 def _scoring(settings: StudySettings, variant: Variant, where: str) -> Scoring:
-    chosen: dict[StudyMode, tuple[str, ...]] = {}
+    chosen: dict[Mode, tuple[str, ...]] = {}
     for mode in variant.modes:
-        known = protocols(scored_as(mode))
+        known = protocols(mode)
         try:
             found = named(settings.protocols.get(mode) or [next(iter(known))], known)
         except InputError as error:
@@ -124,7 +119,7 @@ def _check_headline(
         raise InputError(f"{where}: measure: no variant is scored in mode {mode} by protocol {name!r}; add it to both")
     facts = None if settings.training_facts is None else frozenset[Any]()
     try:
-        statistic_named(protocols(scored_as(mode), facts)[name], settings.measure.measure)
+        statistic_named(protocols(mode, facts)[name], settings.measure.measure)
     except InputError as error:
         raise InputError(f"{where}: measure: {error}") from None
     if settings.baseline is not None:

@@ -1,7 +1,6 @@
 """A finished training's predictions, scored by every protocol that the study asks for."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,11 @@ from joint_ie.corpora import load_corpus, training_facts, write_jsonl
 from joint_ie.document import Document
 from joint_ie.evaluation import Protocol, count_documents, error_report
 from joint_ie.evaluation.fingerprints import corpus_fingerprint
+from joint_ie.evaluation.protocol import Mode
 from joint_ie.evaluation.protocols import named, protocols
 from joint_ie.evaluation.relation_groups import relation_counts
 from joint_ie.extraction import Extractor
 from joint_ie.study.cells import Scoring
-from joint_ie.study.configuration import StudyMode
-from joint_ie.study.plan import scored_as
 from joint_ie.study.records import ModeResult, ScoredCorpus
 from joint_ie.training.data import DataSettings, dev_documents, load_documents, schema_for
 
@@ -49,21 +47,21 @@ class Scorer:
         relations = list(schema.relation_index)
         # End to end, some published scorers depend on the order of a file: it is kept, as by `joint-ie evaluate`.
         listed = {document.id: document for document in load_corpus(name, reader=reader, text_order=False)}
-        self._asked: dict[StudyMode, _Asked] = {}
+        self._asked: dict[Mode, _Asked] = {}
         for mode, names in scoring.protocols.items():
             if mode == "gold-entities":
                 documents = [document for document in gold if document.relations is not None]
             else:
                 documents = [listed[document.id] for document in gold]
-            known = protocols(scored_as(mode), facts, counts, relations)
+            known = protocols(mode, facts, counts, relations)
             self._asked[mode] = _Asked(tuple(documents), tuple(named(names, known)))
 
     @property
-    def modes(self) -> tuple[StudyMode, ...]:
+    def modes(self) -> tuple[Mode, ...]:
         """In which predictions are asked for."""
         return tuple(self._asked)
 
-    def score(self, extractor: Extractor, mode: StudyMode, keep: Path | None) -> tuple[ModeResult, float]:
+    def score(self, extractor: Extractor, mode: Mode, keep: Path | None) -> tuple[ModeResult, float]:
         """The result of a mode, and the seconds that predicting took; the predictions are written to ``keep``."""
         asked = self._asked[mode]
         started = time.perf_counter()
@@ -72,4 +70,4 @@ class Scorer:
         if keep:
             write_jsonl(predicted, keep)
         counts = {protocol.name: count_documents(protocol, asked.gold, predicted) for protocol in asked.protocols}
-        return ModeResult.of(counts, error_report(asked.gold, predicted, scored_as(mode))), seconds
+        return ModeResult.of(counts, error_report(asked.gold, predicted, mode)), seconds
