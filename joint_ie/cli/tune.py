@@ -55,7 +55,11 @@ def lines(tuned: "Tuned") -> Iterator[str]:
 
 
 def _reached(f1: float | None, what: str = "") -> str:
-    return "left as it was: not trained for (model.task_weights)" if f1 is None else f"F1 {100 * f1:.2f}{what}"
+    return (
+        "left as it was: not trained for this, or for a step before it (model.task_weights)"
+        if f1 is None
+        else f"F1 {100 * f1:.2f}{what}"
+    )
 
 
 def shift_text(shift: float | tuple[float, ...]) -> str:
