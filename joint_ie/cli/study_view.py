@@ -74,6 +74,8 @@ def print_plan(folder: StudyFolder, plan: "Plan", chosen: Sequence[Cell]) -> Non
             settings = [f"entities of {parts.entities}", f"relations of {parts.relations}"]
         else:
             settings = [f"{key} = {value}" for key, value in differing[variant].items()]
+        if cells[0].trained_by:
+            settings.append(f"(trained as {cells[0].trained_by})")
         modes = "\n".join(f"{mode}: {', '.join(names)}" for mode, names in cells[0].scoring.protocols.items())
         table.add_row(Text(variant), Text("\n".join(states)), Text(modes), Text("\n".join(settings)))
         table.add_section()

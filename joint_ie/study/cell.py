@@ -29,7 +29,8 @@ from joint_ie.study.measuring import machine, peak_memory, versions
 from joint_ie.study.records import Cost, CurvePoint, ModeResult, Record, write_record
 from joint_ie.study.scoring import Scorer
 from joint_ie.training.configuration import Experiment
-from joint_ie.training.experiment import run_experiment
+from joint_ie.training.experiment import decide_anew, run_experiment
+from joint_ie.training.folders import write_folder
 from joint_ie.training.log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -60,10 +61,18 @@ def run_cell(folder: CellFolder) -> None:
     if experiment.training.threads:
         torch.set_num_threads(experiment.training.threads)
     if folder.finished:
-        run_experiment(experiment, folder.run, resume=folder.run.is_dir())
+        if cell.trained_by:
+            _decide_anew(folder, cell, experiment)
+        else:
+            run_experiment(experiment, folder.run, resume=folder.run.is_dir())
         return
     scorer = Scorer(cell.scoring, experiment.data)
-    model = _pipeline(folder, cell, experiment) if cell.pipeline else _trained(folder, experiment, processes)
+    if cell.pipeline:
+        model = _pipeline(folder, cell, experiment)
+    elif cell.trained_by:
+        model = _trained_elsewhere(folder, cell, experiment, processes)
+    else:
+        model = _trained(folder, experiment, processes)
     results, seconds = _results(scorer, model.extractor, folder, "predictions" in cell.keep)
     memory = max(model.cost.peak_memory, peak_memory())
     record = Record(
@@ -80,6 +89,7 @@ def run_cell(folder: CellFolder) -> None:
         best_epoch=model.best_epoch,
         curve=model.curve,
         pipeline=cell.pipeline,
+        trained_by=cell.trained_by,
     )
     write_record(record, folder.path)
 
@@ -106,6 +116,29 @@ def _trained(folder: CellFolder, experiment: Experiment, processes: int) -> _Mod
         processes=processes,
     )
     return _Model(extractor, cost, result.best_epoch, curve)
+
+
+def _trained_elsewhere(folder: CellFolder, cell: Cell, experiment: Experiment, processes: int) -> _Model:
+    """The checkpoint of the cell with the same training, with the thresholds that this one asks for."""
+    started = time.process_time()
+    trainer = _decide_anew(folder, cell, experiment).record
+    used = time.process_time() - started
+    cost = replace(
+        trainer.cost,
+        cpu_seconds=trainer.cost.cpu_seconds + used,
+        evaluation_seconds={},
+        processes=max(processes, trainer.cost.processes),
+    )
+    extractor = load(folder.best, precision=experiment.training.precision)
+    return _Model(extractor, cost, trainer.best_epoch, trainer.curve)
+
+
+def _decide_anew(folder: CellFolder, cell: Cell, experiment: Experiment) -> CellFolder:
+    """Fill ``best`` of a cell from that of the cell with the same training, which is returned."""
+    (place,) = cell.parts
+    trainer = CellFolder(folder.path.parents[1] / place)
+    write_folder(folder.best, lambda output: decide_anew(trainer.best, output, experiment))
+    return trainer
 
 
 def _pipeline(folder: CellFolder, cell: Cell, experiment: Experiment) -> _Model:

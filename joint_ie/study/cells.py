@@ -39,7 +39,8 @@ class Scoring:
 class Cell:
     """What is to be run: ``cell.json``, from which a process of its own runs it.
 
-    ``config`` is a whole training configuration, or, of a ``pipeline``, those of its two parts.
+    ``config`` is a whole training configuration, or, of a ``pipeline``, those of its two parts. ``trained_by`` is the
+    variant whose training this one shares: they differ in what is decided afterwards alone (`plan.AFTER_TRAINING`).
     """
 
     study: str
@@ -50,6 +51,12 @@ class Cell:
     scoring: Scoring
     keep: tuple[str, ...] = ()
     pipeline: PipelineParts | None = None
+    trained_by: str | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has a training of its own."""
+        return self.pipeline is None and self.trained_by is None
 
     @property
     def name(self) -> str:
@@ -64,7 +71,10 @@ class Cell:
     @property
     def parts(self) -> tuple[Path, ...]:
         """The places of the cells whose checkpoints it needs."""
-        names = (self.pipeline.entities, self.pipeline.relations) if self.pipeline else ()
+        if self.pipeline:
+            names = [self.pipeline.entities, self.pipeline.relations]
+        else:
+            names = [] if self.trained_by is None else [self.trained_by]
         return tuple(cell_place(name, self.seed) for name in names)
 
 

@@ -18,6 +18,9 @@ from joint_ie.training.settings import NO_EFFECT
 SAME_RESULT = frozenset({*(f"training.{name}" for name in NO_EFFECT), "training.threads"})
 """Settings that may differ between cells of one study; threads change the last bits of sums, the record has them."""
 
+AFTER_TRAINING = ("tune", "model.relations.thresholds")
+"""Settings that decide about a checkpoint when its training is over: variants that differ in them alone share one."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,6 +40,8 @@ def make_plan(settings: StudySettings, where: str, threads: int | None = None) -
     scorings = {variant.name: _scoring(settings, variant, where) for variant in found}
     _check_headline(settings, found, scorings, where)
     configs = {variant.name: _checked(variant, where, threads) for variant in found if not variant.pipeline}
+    trainers = _trainers(configs)
+    having = {variant.name: variant.seeds for variant in found}
     cells = [
         Cell(
             study=settings.name,
@@ -47,6 +52,7 @@ def make_plan(settings: StudySettings, where: str, threads: int | None = None) -
             scoring=scorings[variant.name],
             keep=settings.keep,
             pipeline=variant.pipeline,
+            trained_by=next((name for name in trainers.get(variant.name, ()) if seed in having[name]), None),
         )
         for variant in found
         for seed in variant.seeds
@@ -88,6 +94,19 @@ def _checked(variant: Variant, where: str, threads: int | None) -> dict[str, Any
     """The whole training configuration, defaults included."""
     config = to_mapping(Experiment.from_mapping(variant.config, f"{where}: variant {variant.name!r}"))
     return merge(config, {"training": {"threads": threads or config["training"]["threads"] or 1}})
+
+
+def _trainers(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By variant, those before it with the same training."""
+    found: dict[str, list[str]] = {}
+    for name, config in configs.items():
+        found[name] = [
+            other
+            for other in found
+            if config["generation"] is None
+            and all(key in AFTER_TRAINING for key, _, _ in differences(configs[other], config))
+        ]
+    return found
 
 
 def _completed(cell: Cell) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Running:
-    """A cell that a process works at; ``training`` is None before its first step, and for a pipeline."""
+    """A cell that a process works at; ``training`` is None before its first step, and where there is none."""
 
     cell: Cell
     seconds: float
@@ -65,12 +65,12 @@ def training_progress(run: Path, config: Mapping[str, Any]) -> Training | None:
 
 
 def finished_seconds(cell: Cell, root: Path) -> float | None:
-    """What a finished cell took itself, None for other cells; a pipeline's parts are cells of their own."""
+    """What a finished cell took itself, None for other cells; what it got from other cells is theirs."""
     folder = CellFolder(root / cell.place)
     if not folder.finished:
         return None
     cost = folder.record.cost
-    return sum(cost.evaluation_seconds.values()) + (0.0 if cell.pipeline else cost.training_seconds)
+    return sum(cost.evaluation_seconds.values()) + (cost.training_seconds if cell.trains else 0.0)
 
 
 def seconds_left(
@@ -78,7 +78,8 @@ def seconds_left(
 ) -> float | None:
     """An estimate: waiting cells take what finished ones of their variant took on average, else what all others did.
 
-    None while no cell is finished and no running one can say how far it is. Pipelines are no measure for trainings.
+    None while no cell is finished and no running one can say how far it is. Cells without a training of their own are
+    no measure for trainings.
     """
     known: dict[str, list[float]] = {}
     for cell, seconds in taken:
@@ -86,12 +87,12 @@ def seconds_left(
     guesses = [
         now.seconds + now.training.left for now in running if now.training is not None and now.training.left is not None
     ]
-    trained = [seconds for cell, seconds in taken if not cell.pipeline] or guesses
+    trained = [seconds for cell, seconds in taken if cell.trains] or guesses
     if not trained:
         return None
 
     def expected(cell: Cell) -> float:
-        return statistics.mean(known.get(cell.variant, [0.0] if cell.pipeline else trained))
+        return statistics.mean(known.get(cell.variant, trained if cell.trains else [0.0]))
 
     lefts = [
         now.training.left

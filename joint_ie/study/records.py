@@ -126,7 +126,7 @@ class Record:
     """A finished cell. ``levels`` has the value's name for every axis; ``config`` is what it can be repeated from.
 
     ``best_epoch`` (from 0) and ``curve`` are of training, which a cell with a ``pipeline`` has none of. ``results`` are
-    by mode.
+    by mode. With ``trained_by`` both are those of another variant, which had the same training; so is its cost.
     """
 
     study: str
@@ -142,6 +142,7 @@ class Record:
     best_epoch: int | None = None
     curve: tuple[CurvePoint, ...] = ()
     pipeline: PipelineParts | None = None
+    trained_by: str | None = None
 
     def counts(self, mode: str, protocol: str) -> Counts:
         """What ``protocol`` counted in ``mode``, for intervals and tests; `InputError` where there is no such thing."""

@@ -94,7 +94,7 @@ class Runner:
             Running(
                 job.cell,
                 time.monotonic() - job.started,
-                None if job.cell.pipeline else training_progress(self._folder(job.cell).run, job.cell.config),
+                training_progress(self._folder(job.cell).run, job.cell.config) if job.cell.trains else None,
             )
             for job in self.jobs
         )

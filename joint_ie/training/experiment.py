@@ -1,12 +1,14 @@
 """The run that a training configuration describes."""
 
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from accelerate.utils import set_seed
 
+from joint_ie.corpora.files import load_json
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
 from joint_ie.encoding.sampling import Negatives
@@ -17,6 +19,7 @@ from joint_ie.models.joint import JointModel
 from joint_ie.models.relabelling import relabelled_model
 from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
+from joint_ie.settings import to_mapping
 from joint_ie.training.adaptation import Adaptation, TaughtSet, Teacher
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import (
@@ -29,7 +32,7 @@ from joint_ie.training.data import (
     training_documents,
 )
 from joint_ie.training.final_scores import score_test
-from joint_ie.training.finish import add_card, tune_checkpoint
+from joint_ie.training.finish import add_card, tune_checkpoint, write_json
 from joint_ie.training.generation import run_generation
 from joint_ie.training.loop import TrainingResult, check_new_folder, train
 from joint_ie.training.validation import validate
@@ -94,6 +97,21 @@ def _joint(
     if best.is_dir():
         add_card(best)
     return result
+
+
+def decide_anew(best: Path, output: Path, experiment: Experiment) -> None:
+    """Copy a joint model's checkpoint into the empty folder ``output``, with thresholds as the experiment wants them.
+
+    Its training must be that of the experiment; what was tuned before is forgotten.
+    """
+    for file in best.iterdir():
+        shutil.copy(file, output)
+    config = load_json(output / "config.json")
+    write_json({**config, "model": to_mapping(experiment.model)}, output / "config.json")
+    experiment.write(output)
+    if experiment.tune:
+        tune_checkpoint(output, dev_documents(experiment.data, schema_for(experiment.data)))
+    add_card(output)
 
 
 def _has_begun(folder: Path) -> bool:

@@ -95,10 +95,11 @@ def test_as_if_the_detector_were_always_right(toy, documents, monkeypatch, repre
     candidates = predictor.stages.candidates
 
     def right(batch):
-        encoded, found, _ = candidates(batch)
+        encoded, found = candidates(batch)
         offset = batch.words.offset.tolist()
         wanted = {(a + offset[i], b + offset[i]) for i, d in enumerate(batch.documents) for a, b in spans(d)}
-        return encoded, found, torch.tensor([float(tuple(span) in wanted) for span in found.tolist()])
+        probability = torch.tensor([float(tuple(span) in wanted) for span in found.spans.tolist()])
+        return encoded, replace(found, probability=probability)
 
     monkeypatch.setattr(predictor.stages, "candidates", right)
     assert alike(predictor.end_to_end(inside), expected)

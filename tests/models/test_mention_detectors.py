@@ -25,7 +25,7 @@ from joint_ie.models.settings import MentionSettings
 from joint_ie.models.stages import Stages
 from joint_ie.models.tuning import Tuner
 from joint_ie.schema import Schema
-from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.settings import from_mapping
 
 SEGMENTING = ["crf", "semi-markov"]
 every_detector = pytest.mark.parametrize("detector", ["span", *SEGMENTING])
@@ -294,17 +294,6 @@ def test_checkpoints(toy, detector: str, tmp_path: Path) -> None:
         assert [after[span] for span in shared] == pytest.approx([before[span] for span in shared], abs=0.2)
 
 
-def test_a_checkpoint_says_nothing_of_the_span_detector(toy, tmp_path: Path) -> None:
-    """So that its files are what they were before there were others."""
-    save_checkpoint(make(toy, "span"), toy.tokenizer(), tmp_path)
-    data = json.loads((tmp_path / "config.json").read_text())
-    assert "detector" not in data["model"]["mentions"]
-    assert load_checkpoint(tmp_path)[0].settings.mentions.detector == "span"
-    assert to_mapping(MentionSettings(detector="crf"))["detector"] == "crf"
-    with pytest.raises(InputError, match=r"mentions.detector|detector = 'semimarkov'.*did you mean \"semi-markov\""):
-        from_mapping(MentionSettings, {"detector": "semimarkov"})
-
-
 def test_a_span_model_may_become_semi_markov_and_no_crf(toy, tmp_path: Path) -> None:
     start = make(toy, "span")
     save_checkpoint(start, toy.tokenizer(), tmp_path)
@@ -334,3 +323,14 @@ def test_tuning(toy, detector: str) -> None:
     f1 = 2 * right / (sum(map(len, after)) + sum(map(len, wanted)))
     assert tuned.mentions == pytest.approx(f1)
     assert all(here.keys() <= before.keys() for here, before in zip(after, best, strict=True))
+
+
+def test_checkpoints_that_know_no_other_detector_have_spans(toy, tmp_path: Path) -> None:
+    save_checkpoint(make(toy, "span"), toy.tokenizer(), tmp_path)
+    file = tmp_path / "config.json"
+    data = json.loads(file.read_text())
+    del data["model"]["mentions"]["detector"]
+    file.write_text(json.dumps(data))
+    assert load_checkpoint(tmp_path)[0].settings.mentions.detector == "span"
+    with pytest.raises(InputError, match=r"detector = 'semimarkov'.*did you mean \"semi-markov\""):
+        from_mapping(MentionSettings, {"detector": "semimarkov"})

@@ -62,6 +62,42 @@ def test_a_checkpoint_is_made_again_and_the_record_stays(made: Made) -> None:
     assert (folder.best / "model.safetensors").read_bytes() == weights
 
 
+def test_what_is_decided_after_training_shares_one(world: Path, tmp_path: Path) -> None:
+    """As if it had been trained for itself; its trainer may be tuned or not."""
+    values = {
+        "as-learned": {"set": {"tune": False}},
+        "one": {"set": {"tune": True}},
+        "each": {"set": {"tune": True, "model": {"relations": {"thresholds": "per-class"}}}},
+        "wider": {"set": {"tune": True, "model": {"relations": {"embedding_size": 16}}}},
+    }
+
+    def cells(*names: str) -> list[CellFolder]:
+        axes = {"thresholds": {name: values[name] for name in names}}
+        plan = make_plan(read_study(small["write_study"](world, axes=axes, seeds=[1])), "study.yaml")
+        folders = [CellFolder(tmp_path / "-".join(names) / cell.place) for cell in plan.cells]
+        for folder, cell in zip(folders, plan.cells, strict=True):
+            folder.write(cell)
+        return folders
+
+    assert [folder.cell.trained_by for folder in cells(*values)] == [None, "as-learned", "as-learned", None]
+    shared = [*cells("as-learned", "each"), *cells("one", "as-learned")]
+    for folder in shared:
+        run_cell(folder)
+    assert [folder.cell.trains for folder in shared] == [True, False, True, False]
+    for name, folder in zip(("each", "as-learned"), (shared[1], shared[3]), strict=True):
+        (alone,) = cells(name)
+        run_cell(alone)
+        assert outcome(folder.record) == outcome(alone.record)
+        best = [(made.best / "model.safetensors").read_bytes() for made in (folder, alone)]
+        assert best[0] == best[1]
+        assert not (folder.run / "log.jsonl").exists()
+    record = shared[1].record_file.read_bytes()
+    shared[1].tidy(keep_checkpoint=False)
+    run_cell(shared[1])
+    assert shared[1].record_file.read_bytes() == record
+    assert (shared[1].best / "model.safetensors").is_file()
+
+
 def test_a_cell_without_modes_is_trained_only(made: Made) -> None:
     modes_of = [{"match": {"pooling": "logsumexp"}, "modes": []}]
     folder = made(modes_of=modes_of)
