@@ -88,8 +88,9 @@ def test_several_threads_do_not_mix_their_windows() -> None:
 TEXTS = ["Ann Lee was born in Oslo. She left for Rome in 1901.", "Bob met Eve.", "A text about Ann Lee and Bob. " * 30]
 
 
-def test_extraction_is_the_same(tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path)
+@pytest.mark.parametrize("detector", ["span", "crf", "semi-markov"])
+def test_extraction_is_the_same(detector: str, tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path, detector)
     plain, engine = (load(folder, device="cpu", precision="no", engine=name) for name in ("torch", "openvino"))
     assert engine.model.encoder.engine is not None
     found = False
