@@ -13,11 +13,16 @@ from joint_ie.models.checkpoint import save_checkpoint
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
 from joint_ie.models.relation_settings import RelationSettings
-from joint_ie.models.settings import CoreferenceSettings, EncoderSettings, MentionSettings, ModelSettings
+from joint_ie.models.settings import CoreferenceSettings, Detector, EncoderSettings, MentionSettings, ModelSettings
 from joint_ie.schema import Schema
 
 
-def write_checkpoint(folder: Path, method: Literal["pairwise", "antecedent"] = "pairwise", **relations: object) -> Path:
+def write_checkpoint(
+    folder: Path,
+    method: Literal["pairwise", "antecedent"] = "pairwise",
+    detector: Detector = "span",
+    **relations: object,
+) -> Path:
     """Windows of 64 characters; ``method`` of coreference; ``relations`` are `RelationSettings`."""
     torch.manual_seed(5)
     tokenizer = character_tokenizer()
@@ -32,7 +37,7 @@ def write_checkpoint(folder: Path, method: Literal["pairwise", "antecedent"] = "
     )
     settings = ModelSettings(
         encoder=EncoderSettings(name="tiny", overlap=16, casing=True),
-        mentions=MentionSettings(max_width=2, threshold=0.3),
+        mentions=MentionSettings(detector, max_width=2, threshold=0.3),
         coreference=CoreferenceSettings(method, threshold=0.8),
         relations=replace(RelationSettings(embedding_size=16, block_size=8, typed=True), **relations),
     )

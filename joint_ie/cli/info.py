@@ -100,6 +100,7 @@ def _thresholds(settings: Any) -> Iterator[tuple[str, object]]:
         "relation scores",
         f"{settings.relations.representation}, {settings.relations.loss}, {settings.relations.input}",
     )
+    yield "mention detector", f"{settings.mentions.detector}, up to {settings.mentions.max_width} words"
     yield "mention threshold", f"{settings.mentions.threshold:.3f}"
     yield "coreference threshold", f"{settings.coreference.threshold:.3f} ({settings.coreference.method})"
     if settings.relations.loss == "binary-cross-entropy":

@@ -68,3 +68,9 @@ def test_versions_are_shown_even_without_a_model(tmp_path, capsys):
     with pytest.raises(InputError, match="no such folder"):
         run(str(tmp_path / "gone"))
     assert version("torch") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("detector", ["span", "crf", "semi-markov"])
+def test_how_mentions_are_found(detector, tmp_path, capsys):
+    assert run(str(write_checkpoint(tmp_path / "model", detector=detector))) == 0
+    assert f"{detector}, up to 2 words" in capsys.readouterr().out

@@ -88,9 +88,12 @@ def test_several_threads_do_not_mix_their_windows() -> None:
 TEXTS = ["Ann Lee was born in Oslo. She left for Rome in 1901.", "Bob met Eve.", "A text about Ann Lee and Bob. " * 30]
 
 
-@pytest.mark.parametrize("method", ["pairwise", "antecedent"])
-def test_extraction_is_the_same(tmp_path: Path, method: str) -> None:
-    folder = write_checkpoint(tmp_path, method)
+@pytest.mark.parametrize(
+    ("method", "detector"),
+    [("pairwise", "span"), ("antecedent", "span"), ("pairwise", "crf"), ("pairwise", "semi-markov")],
+)
+def test_extraction_is_the_same(tmp_path: Path, method: str, detector: str) -> None:
+    folder = write_checkpoint(tmp_path, method, detector)
     plain, engine = (load(folder, device="cpu", precision="no", engine=name) for name in ("torch", "openvino"))
     assert engine.model.encoder.engine is not None
     found = False

@@ -31,6 +31,12 @@ PLACES = ("oslo", "rome", "new york", "bonn", "bern")
 WORDS = ["was", "born", "in", "and", "died", ".", "met", "here", "who", "lived", "with"]
 SCHEMA = Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "P20": "place of death"})
 
+OPTIONS = {
+    "": (),
+    "steps": ("training.save_every_steps=2",),
+    "crf": ("training.save_every_steps=2", "model.mentions.detector=crf"),
+    "semi-markov": ("training.save_every_steps=2", "model.mentions.detector=semi-markov"),
+}
 SHORT = ("training.epochs=2", "batches.documents=4", "model.mentions.threshold=0.2")  # 3 steps an epoch
 
 
@@ -193,8 +199,8 @@ if __name__ == "__main__":
     settings = write_world(Path(root))
     torch.optim.AdamW(BertModel(BertConfig(hidden_size=12, vocab_size=2)).parameters())  # imports, once
     for chain in chains:
-        # "steps=" before a chain: states are saved inside of epochs, too
-        steps, _, kills = chain.rpartition("=")
-        options = [*SHORT, "training.save_every_steps=2"] if steps else SHORT
+        # "steps=" before a chain: states are saved inside of epochs, too; "crf=": a mention detector
+        kind, _, kills = chain.rpartition("=")
+        options = [*SHORT, *OPTIONS[kind]]
         statuses = [attempt(Path(root, chain), settings, options, kill) for kill in (*kills.split(","), "never")]
         print("ended", chain, *statuses, flush=True)
