@@ -22,6 +22,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="folder of a checkpoint")
     parser.add_argument("corpus", metavar="CORPUS", help="corpus name or file, held out from training")
+    parser.add_argument(
+        "--entities-from",
+        metavar="MODEL",
+        help="another model, whose entities this one shall say relations between (a pipeline): only the threshold for "
+        "these is chosen; folder, hub id, or default",
+    )
     parser.add_argument("--reader", metavar="R", help="format of the corpus (default: recognised)")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     parser.set_defaults(run=run)
@@ -34,11 +40,13 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from joint_ie.corpora import load_corpus
+    from joint_ie.models.sources import find_model
     from joint_ie.training.finish import tune_checkpoint
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tuned = tune_checkpoint(Path(args.model), load_corpus(args.corpus, reader=args.reader))
+    finder = find_model(args.entities_from) if args.entities_from else None
+    tuned = tune_checkpoint(Path(args.model), load_corpus(args.corpus, reader=args.reader), finder)
     for line in lines(tuned):
         print(line)
     return 0

@@ -81,12 +81,12 @@ class Predictor:
     def relations(self, documents: Sequence[Document]) -> list[Document]:
         """Relations between the entities that another model found in the documents; entities stay.
 
-        The shift is that for entities that were found, if this model finds any itself: it was tuned on those. A model
-        that was trained for relations alone has only the one for gold entities.
+        The shift is that for entities that were found, if it was tuned on such, found by the model itself or by another
+        (`Tuner.tune_between`). A model that was trained for relations alone may have only the one for gold entities.
         """
         settings = self.model.settings
-        finds = settings.task_weights.entities
-        return self._between(documents, settings.relations.shift if finds else settings.relations.gold_shift)
+        found = settings.task_weights.entities or settings.relations.shift != 0.0
+        return self._between(documents, settings.relations.shift if found else settings.relations.gold_shift)
 
     @torch.no_grad()
     def gold_entities(self, documents: Sequence[Document]) -> list[Document]:

@@ -5,7 +5,7 @@ the optimum of its own F1 given the stages before it, from one pass over the doc
 (task weight 0), and what comes after that, keeps its threshold: there is nothing to find.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,10 @@ GRID = tuple(i / 40 for i in range(2, 39))  # coreference thresholds that are tr
 # Mentions per gold mention that are tried at most. More have an F1 below 67 anyway, and a model that has hardly
 # learned anything would take nearly all spans for mentions: hours of coreference and relations.
 MOST = 2
+
+
+Finder = Callable[[Sequence[Document]], Sequence[Document]]
+"""Documents to the same with the entities that another model finds in them."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,13 @@ class Tuner:
             self.model.settings = before
         return tuned
 
+    @torch.no_grad()
+    def tune_between(self, finder: Finder) -> Tuned:
+        """The shift alone, of relations between the entities that another model finds (a pipeline)."""
+        before = self.model.settings
+        shift, f1 = self._relations(gold=False, finder=finder)
+        return Tuned(replace(before, relations=replace(before.relations, shift=shift)), relations_strict=f1)
+
     def _set(self, tuned: Tuned, part: str, **found: float | Shift) -> Tuned:
         """``tuned`` with a threshold that was ``found`` for a part of the settings; the model takes it on as well."""
         settings = self.model.settings
@@ -116,8 +127,11 @@ class Tuner:
         best = int(np.argmax(f1))
         return GRID[best], float(f1[best])
 
-    def _relations(self, gold: bool) -> tuple[Shift, float]:
-        """What to add to relation logits before deciding, by F1 of strict relations, or with ``gold`` entities."""
+    def _relations(self, gold: bool, finder: Finder | None = None) -> tuple[Shift, float]:
+        """What to add to relation logits before deciding, by F1 of strict relations, or with ``gold`` entities.
+
+        Entities are the model's own, or those of the ``finder``.
+        """
         relations = self.model.schema.relation_index
         settings = self.model.settings.relations
         search = (PerClassShift if settings.thresholds == "per-class" else GlobalShift)(settings)
@@ -126,8 +140,9 @@ class Tuner:
             documents = [document for document in group if document.relations is not None]
             if not documents:
                 continue
-            batch = self.stages.batch(documents, given=gold)
-            if gold:
+            given = gold or finder is not None
+            batch = self.stages.batch(finder(documents) if finder else documents, given)
+            if given:
                 encoded, found = self.stages.given(batch)
             else:
                 encoded, mentions = self.stages.mentions(batch)
@@ -139,7 +154,7 @@ class Tuner:
                 for position, entity in enumerate(entities)
             ]
             flat = {key: position for position, key in enumerate(keys)}
-            scored = self.stages.pairs(batch, encoded, found, given=gold)
+            scored = self.stages.pairs(batch, encoded, found, given=given)
             pairs = zip(scored.pairs.head.tolist(), scored.pairs.tail.tolist(), strict=True)
             row = {pair: position for position, pair in enumerate(pairs)}
             labels = torch.zeros(len(scored.pairs), len(relations), dtype=torch.bool, device=self.model.device)

@@ -8,6 +8,7 @@ What accelerate is there for, one training on whatever device there is, happens 
 import argparse
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -29,7 +30,9 @@ from joint_ie.study.measuring import machine, peak_memory, versions
 from joint_ie.study.records import Cost, CurvePoint, ModeResult, Record, write_record
 from joint_ie.study.scoring import Scorer
 from joint_ie.training.configuration import Experiment
+from joint_ie.training.data import dev_documents, schema_for
 from joint_ie.training.experiment import decide_anew, run_experiment
+from joint_ie.training.finish import tune_checkpoint
 from joint_ie.training.folders import write_folder
 from joint_ie.training.log import TrainingLog
 
@@ -154,7 +157,16 @@ def _pipeline(folder: CellFolder, cell: Cell, experiment: Experiment) -> _Model:
         steps=sum(cost.steps for cost in costs),
         processes=max(cost.processes for cost in costs),
     )
+    if experiment.tune and experiment.generation is None:
+        # on the entities that are found, as one model's threshold is: the comparison would be unfair without
+        write_folder(folder.best, lambda output: _tuned_between(entities, relations, output, experiment))
+        relations = folder.best
     return _Model(pipeline_extractor(entities, relations, experiment.training.precision), cost)
+
+
+def _tuned_between(entities: Path, relations: Path, output: Path, experiment: Experiment) -> None:
+    shutil.copytree(relations, output, dirs_exist_ok=True)
+    tune_checkpoint(output, dev_documents(experiment.data, schema_for(experiment.data)), entities)
 
 
 def _results(

@@ -13,6 +13,8 @@ from joint_ie.corpora.files import decode, load_json, read_bytes
 from joint_ie.document import Document
 from joint_ie.errors import InputError
 from joint_ie.models.checkpoint import WEIGHTS, collator_for, load_checkpoint
+from joint_ie.models.loading import load_model, predictor_for
+from joint_ie.models.pipeline import Pipeline
 from joint_ie.models.precision import autocast, default_device
 from joint_ie.models.quantisation import quantise
 from joint_ie.models.tuning import Tuned, Tuner
@@ -23,12 +25,21 @@ from joint_ie.training.validation import grouped
 logger = logging.getLogger(__name__)
 
 
-def tune_checkpoint(folder: Path, documents: Sequence[Document]) -> Tuned:
-    """Find the best thresholds on annotated ``documents`` and write them into the folder's ``config.json``."""
+def tune_checkpoint(folder: Path, documents: Sequence[Document], entities_from: Path | None = None) -> Tuned:
+    """Find the best thresholds on annotated ``documents`` and write them into the folder's ``config.json``.
+
+    With ``entities_from``, another checkpoint folder, only the shift of relations between the entities that it finds.
+    """
     model, tokenizer = load_checkpoint(folder)
     model.to(default_device())
     with autocast(model.device):
-        tuned = Tuner(model, collator_for(model, tokenizer), grouped(documents)).tune()
+        tuner = Tuner(model, collator_for(model, tokenizer), grouped(documents))
+        if entities_from is None:
+            tuned = tuner.tune()
+        else:
+            other, its_tokenizer = load_model(entities_from)
+            pipeline = Pipeline(predictor_for(other.to(model.device), its_tokenizer), predictor_for(model, tokenizer))
+            tuned = tuner.tune_between(pipeline.finder.entities)
     path = folder / "config.json"
     config: dict[str, Any] = load_json(path)
     config["model"] = to_mapping(tuned.settings)

@@ -1,5 +1,6 @@
 """Two models one after the other, against one model alone and against doing it by hand."""
 
+import random
 from dataclasses import replace
 from typing import get_args
 
@@ -8,9 +9,11 @@ import torch
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError
+from joint_ie.evaluation import end_to_end
 from joint_ie.models.pipeline import Pipeline
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.relation_settings import Representation
+from joint_ie.models.tuning import Tuner
 from joint_ie.schema import Schema
 
 TRAINED_FOR = {
@@ -87,12 +90,40 @@ def test_the_second_says_relations_between_what_the_first_finds(
 def test_the_shift_for_found_entities_is_used_where_there_is_one(toy, documents) -> None:
     finder = make(toy, 1)
     found = finder.entities(documents)
-    for trained_for, name in (("everything", "shift"), ("relations", "gold_shift")):
-        relater = make(toy, 2, trained_for)
+    untuned = {"shift": 0.0}
+    for trained_for, name, shift in (
+        ("everything", "shift", {}),
+        ("everything", "shift", untuned),
+        ("relations", "shift", {}),  # tuned between the entities of another model
+        ("relations", "gold_shift", untuned),
+    ):
+        relater = make(toy, 2, trained_for, **shift)
         said = Pipeline(finder, relater).end_to_end(documents)
         other = make(toy, 2, gold_shift=getattr(relater.model.settings.relations, name))
         assert said == other.gold_entities(found)
         assert said != make(toy, 2, gold_shift=5.0).gold_entities(found)
+
+
+def test_the_shift_is_tuned_between_found_entities(toy, documents) -> None:
+    """Its F1 is what the pipeline then has, and no shift near it has a better one."""
+    finder, relater = make(toy, 1), make(toy, 2, "relations")
+    model, before = relater.model, relater.model.settings
+    draw = random.Random(1)
+    gold = []
+    for document in Pipeline(finder, make(toy, 2, "relations", shift=1.0)).end_to_end(documents):
+        kept = [relation for relation in document.relations if draw.random() < 0.5]
+        gold.append(document.with_annotations(document.entities, kept))
+    tuned = Tuner(model, toy.collator(model), [gold[:2], gold[2:3]]).tune_between(finder.entities)
+    assert model.settings == before
+    assert replace(tuned.settings.relations, shift=0.3) == before.relations
+
+    def f1(shift: float) -> float:
+        model.settings = replace(before, relations=replace(before.relations, shift=shift))
+        return end_to_end(gold[:3], Pipeline(finder, relater).end_to_end(gold[:3]))["relations_strict"].f1
+
+    found = tuned.settings.relations.shift
+    assert f1(found) == pytest.approx(tuned.relations_strict) and found != 0.3
+    assert max(f1(found + step / 20) for step in range(-20, 21)) <= tuned.relations_strict + 1e-9
 
 
 def test_pairs_without_direction_are_in_the_order_of_the_text(toy, documents) -> None:
