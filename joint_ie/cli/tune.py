@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     finder = find_model(args.entities_from) if args.entities_from else None
     tuned = tune_checkpoint(Path(args.model), load_corpus(args.corpus, reader=args.reader), finder)
-    for line in lines(tuned):
+    for line in lines(tuned) if finder is None else [_relations(tuned)]:
         print(line)
     return 0
 
@@ -58,8 +58,13 @@ def lines(tuned: "Tuned") -> Iterator[str]:
     relations = settings.relations
     yield f"mentions      from {settings.mentions.threshold:.3f}   {_reached(tuned.mentions)}"
     yield f"coreference   above {settings.coreference.threshold:.3f}  {_reached(tuned.clusters, ' (clusters)')}"
-    yield f"relations     shift {shift_text(relations.shift)} {_reached(tuned.relations_strict, ' (strict)')}"
+    yield _relations(tuned)
     yield f"gold entities shift {shift_text(relations.gold_shift)} {_reached(tuned.gold_entities)}"
+
+
+def _relations(tuned: "Tuned") -> str:
+    shift = tuned.settings.relations.shift
+    return f"relations     shift {shift_text(shift)} {_reached(tuned.relations_strict, ' (strict)')}"
 
 
 def _reached(f1: float | None, what: str = "") -> str:

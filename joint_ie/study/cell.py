@@ -23,7 +23,6 @@ import torch
 from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor, load
 from joint_ie.models.checkpoint import parameters
-from joint_ie.models.precision import Precision
 from joint_ie.study.cells import BUSY, DONE, FAILED, Cell, CellFolder
 from joint_ie.study.locks import file_lock
 from joint_ie.study.measuring import machine, peak_memory, versions
@@ -97,11 +96,6 @@ def run_cell(folder: CellFolder) -> None:
     write_record(record, folder.path)
 
 
-def pipeline_extractor(entities: Path, relations: Path, precision: Precision) -> Extractor:
-    """Mentions, coreference and types by one checkpoint, relations by another."""
-    return load(entities, relations=relations, precision=precision)
-
-
 def _trained(folder: CellFolder, experiment: Experiment, processes: int) -> _Model:
     started = time.process_time()
     result = run_experiment(experiment, folder.run, resume=folder.run.is_dir())
@@ -161,7 +155,7 @@ def _pipeline(folder: CellFolder, cell: Cell, experiment: Experiment) -> _Model:
         # on the entities that are found, as one model's threshold is: the comparison would be unfair without
         write_folder(folder.best, lambda output: _tuned_between(entities, relations, output, experiment))
         relations = folder.best
-    return _Model(pipeline_extractor(entities, relations, experiment.training.precision), cost)
+    return _Model(load(entities, relations=relations, precision=experiment.training.precision), cost)
 
 
 def _tuned_between(entities: Path, relations: Path, output: Path, experiment: Experiment) -> None:

@@ -23,7 +23,6 @@ import yaml
 from transformers import BertConfig, BertModel
 
 from joint_ie.cli.main import main
-from joint_ie.extraction import load
 from joint_ie.study import cell, runner
 from joint_ie.study.records import Record, read_record
 
@@ -79,16 +78,6 @@ FAILING = {
     "pipelines": {"both": {"entities": {"rate": "good"}, "relations": {"rate": "bad"}}},
 }
 """Changes that make a study of which one cell fails, and a pipeline cannot be run."""
-
-
-class Composed:
-    """A pipeline as a composition of two extractors."""
-
-    def __init__(self, entities: Path, relations: Path, precision: Any) -> None:
-        self.entities, self.relations = (load(folder, precision=precision) for folder in (entities, relations))
-
-    def pipe(self, documents: Any) -> Any:
-        return self.relations.gold_entities(self.entities.pipe(documents))
 
 
 def records(folder: Path) -> dict[str, Record]:
@@ -243,7 +232,6 @@ if __name__ == "__main__":
     runner.subprocess = SimpleNamespace(  # in the runner alone: cells ask git for the revision
         Popen=ForkedProcess, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
     )
-    cell.pipeline_extractor = Composed
     torch.optim.AdamW(BertModel(BertConfig(hidden_size=12, vocab_size=2)).parameters())  # imports, once
     for chain in chains:
         # before a chain, "pipeline=" or "failing=": another study, "late=": one that gets its pipeline when it is done
