@@ -26,6 +26,7 @@ def test_the_layer_over_the_concatenation() -> None:
             [
                 vectors[antecedent],
                 vectors[mention],
+                vectors[antecedent] * vectors[mention],
                 scorer.distance_embedding.weight[place],
                 scorer.bucket_embedding.weight[far],
             ]
