@@ -41,7 +41,7 @@ class Predictor:
         encoded, mentions = self.stages.mentions(batch)
         with self._counting:
             self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
-            self.wide_mentions += sum(here.left_out for here in mentions)
+            self.wide_mentions += sum(here.too_wide for here in mentions)
         found = self.stages.entities(batch, mentions)
         scored = self.stages.pairs(batch, encoded, found)
         annotated = [self._with_entities(document, group) for document, group in zip(documents, found, strict=True)]
