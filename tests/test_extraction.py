@@ -194,6 +194,16 @@ def test_long_documents_run_in_windows(checkpoint, extract, caplog, tmp_path):
     assert "10 words apart" in record.getMessage() and record.levelname == "WARNING"
 
 
+def test_mentions_that_are_too_wide_are_reported(caplog, tmp_path):
+    wide = load(write_checkpoint(tmp_path, "crf"), device="cpu", precision="no")
+    with torch.no_grad():
+        wide.model.mention_scorer.out.weight.zero_()
+        wide.model.mention_scorer.out.bias.copy_(torch.tensor([0.0, 1.0, 9.0, 1.0, 0.0]))  # the inside of mentions
+    assert not wide("Ann met Bob in Oslo.").entities
+    [record] = caplog.records
+    assert "1 mentions were left out, being wider than 2 words" in record.getMessage()
+
+
 def test_words_of_documents_are_kept_and_their_annotations_are_not(extract):
     document = Document.from_words("d-1", [["Bob", "met", "Eve", "."], ["Ann", "left", "Oslo", "."]])
     entities = [Entity("ORG", document.words[i], (document.mention(i, i + 1),)) for i in (1, 3)]

@@ -10,9 +10,9 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Segments:
-    """``spans`` [n, 2] that share no word, in the order of the text, and how many different spans have no place there:
+    """``spans`` [n, 2] that share no word, in the order of the text, and how many different spans are not among them.
 
-    ``across`` the end of a sentence, ``wide`` beyond the greatest width, ``overlapping`` a span that has its place.
+    ``across`` the end of a sentence, ``wide`` beyond the greatest width, ``overlapping`` one that is among them.
     """
 
     spans: Integers

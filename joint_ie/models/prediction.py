@@ -113,7 +113,7 @@ class Predictor:
         found = self.stages.entities(batch, mentions)
         with self._counting:
             self.uncompared_mentions += sum(here.pairs.left_out for here in mentions)
-            self.wide_mentions += sum(here.left_out for here in mentions)
+            self.wide_mentions += sum(here.too_wide for here in mentions)
             if given:
                 listed = sum(len(set(spans)) for document in documents for spans in gold_spans(document))
                 self.repeated_mentions += listed - sum(len(given_spans(document)) for document in documents)

@@ -38,14 +38,14 @@ class FoundEntity:
 @dataclass(frozen=True)
 class FoundMentions:
     """Mentions of one document, in candidate order: ``spans`` in its words, their span vectors [mentions, d], their
-    probabilities, and the ``pairs`` from which they are clustered. ``left_out`` counts mentions that are too wide.
+    probabilities, and the ``pairs`` from which they are clustered. ``too_wide`` counts mentions left out for it.
     """
 
     spans: list[Span]
     vectors: Tensor
     probability: list[float]
     pairs: LikelyPairs | BestAntecedents
-    left_out: int = 0
+    too_wide: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Stages:
         document, wider = (
             torch.searchsorted(offset[1:], words.contiguous(), right=True) for words in (spans[:, 0], candidates.wider)
         )
-        left_out = torch.bincount(wider, minlength=len(batch.documents)).tolist()
+        too_wide = torch.bincount(wider, minlength=len(batch.documents)).tolist()
         # candidates come sentence by sentence, so those of one document stand together
         counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
         local = (spans - offset[document][:, None]).split(counts)
@@ -113,7 +113,7 @@ class Stages:
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
             pairs = coreference(self.model.coreference_scorer, vectors[i], places, texts, threshold)
-            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs, left_out[i]))
+            found.append(FoundMentions(places, vectors[i], part.tolist(), pairs, too_wide[i]))
         return encoded, found
 
     def entities(self, batch: Batch, found: Sequence[FoundMentions]) -> list[list[FoundEntity]]:

@@ -243,7 +243,7 @@ def test_mentions_of_a_chain_that_are_too_wide_are_counted(toy) -> None:
     stages = Stages(model, toy.collator(model))
     with torch.no_grad():
         _, mentions = stages.mentions(stages.batch(documents))
-    assert [here.left_out for here in mentions] == [2, 3]
+    assert [here.too_wide for here in mentions] == [2, 3]
 
 
 @every_segmenting
