@@ -159,7 +159,7 @@ BOTH = {"both": {"entities": {"loss": "atlop"}, "relations": {"loss": "pemscl"}}
         ({"leave_out": [{"loss": "atlob"}]}, r"leave_out\[0\]: loss = 'atlob' is not a value .*mean \"atlop\""),
         ({"seeds_of": [{"match": {"x": 1}, "seeds": [1]}]}, r"seeds_of\[0\]\.match: x is not an axis"),
         ({"modes_of": [{"match": {"x": 1}, "modes": []}]}, r"modes_of\[0\]\.match: x is not an axis"),
-        ({"modes": ["gold"]}, r"modes\[0\] = 'gold' is not a choice.*allowed: gold-entities, end-to-end"),
+        ({"modes": ["gold"]}, r"modes\[0\] = 'gold' is not a choice.*allowed: end-to-end, gold-mentions"),
         ({"baseline": {"loss": "x"}}, r"baseline: loss = 'x' is not a value"),
         ({"keep": ["all"]}, r"keep\[0\] = 'all' is not a choice; allowed: predictions, checkpoints"),
         (
