@@ -59,13 +59,13 @@ def test_what_is_too_far_back_is_counted(toy, caplog: pytest.LogCaptureFixture) 
     documents = [toy.document(i, entities=5) for i in range(2)]
     places = [len({m.span for e in document.entities for m in e.mentions}) for document in documents]
     left_out = sum((n - 4) * (n - 3) // 2 for n in places)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="joint_ie"):
         training = toy.training_set(model, documents)
     assert f"{left_out} mention pairs are left out: over 3 mentions apart" in caplog.text
     pairs = training.batch([(0,), (1,)], 0).targets.mention_pairs
     assert len(pairs) == sum(n * (n - 1) // 2 for n in places) - left_out
     caplog.clear()
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="joint_ie"):
         toy.training_set(toy.model(coreference={"max_antecedents": 3}), documents)  # has no part in the other method
     assert "left out" not in caplog.text
 

@@ -109,7 +109,7 @@ def test_the_test_corpus_is_scored_at_the_end(config, tmp_path, caplog) -> None:
     test, train, run = config.with_name("test.jsonl"), config.with_name("train.jsonl"), tmp_path / "run"
     source = f"data.train=[{{corpus: {train}, hide: 0.4}}]"
     made = experiment(config, f"data.test={test}", source, "training.epochs=4")
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="joint_ie"):
         run_experiment(made, run)
     scores = json.loads((run / "test.json").read_text())
     assert scores.pop("corpus") == str(test)
