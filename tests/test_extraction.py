@@ -195,7 +195,7 @@ def test_long_documents_run_in_windows(checkpoint, extract, caplog, tmp_path):
 
 
 def test_mentions_that_are_too_wide_are_reported(caplog, tmp_path):
-    wide = load(write_checkpoint(tmp_path, "crf"), device="cpu", precision="no")
+    wide = load(write_checkpoint(tmp_path, detector="crf"), device="cpu", precision="no")
     with torch.no_grad():
         wide.model.mention_scorer.out.weight.zero_()
         wide.model.mention_scorer.out.bias.copy_(torch.tensor([0.0, 1.0, 9.0, 1.0, 0.0]))  # the inside of mentions

@@ -74,7 +74,7 @@ def test_the_second_says_relations_between_what_the_first_finds(
     toy, documents, representation: str, input: str
 ) -> None:
     """By hand; a model that was trained for relations alone has a threshold for gold entities only."""
-    settings = {"representation": representation, "input": input}
+    settings = {"representation": representation, "input": input, "shift": 0.0}
     finder, relater = make(toy, 1, "entities"), make(toy, 2, "relations", **settings)
     found = [replace(document, relations=None) for document in finder.end_to_end(documents)]
     expected = relater.gold_entities(found)
