@@ -78,7 +78,9 @@ def test_mention_ranking_changes_coreference_alone(file: str) -> None:
     other, before = (read(*files).model for files in ((file, "coreference/antecedent.yaml"), (file,)))
     assert (other.coreference.method, other.coreference.threshold) == ("antecedent", 0.5)
     assert before.coreference.method == "pairwise"
-    assert replace(other, coreference=before.coreference) == before
+    assert 0 < other.task_weights.coreference <= before.task_weights.coreference
+    weights = replace(other.task_weights, coreference=before.task_weights.coreference)
+    assert replace(other, coreference=before.coreference, task_weights=weights) == before
 
 
 @pytest.mark.parametrize("representation", get_args(Representation))
