@@ -27,7 +27,7 @@ def make(toy, overlap: bool = True, method: str = "pairwise", **relations):
         for parameter in model.relation_scorer.parameters():
             parameter *= 3
         if method == "antecedent":
-            model.coreference_scorer.out.bias -= 2  # a document has many entities, not one
+            model.coreference_scorer.out.bias -= 6  # several entities in a document, not one
     return model
 
 
