@@ -126,7 +126,7 @@ def test_resuming_a_finished_run_changes_nothing(config, tmp_path):
 
 
 def test_mention_ranking_is_interrupted_tuned_and_given_other_labels(config, tmp_path, monkeypatch):
-    ranked = experiment(config, "model.coreference.method=antecedent", "training.epochs=8")
+    ranked = experiment(config, "model.coreference.method=antecedent", "training.epochs=12")
     run_experiment(ranked, tmp_path / "whole")
     validations = iter(range(100))
 
@@ -140,7 +140,7 @@ def test_mention_ranking_is_interrupted_tuned_and_given_other_labels(config, tmp
         with pytest.raises(KeyboardInterrupt):
             run_experiment(ranked, tmp_path / "run")
     with pytest.raises(InputError, match=r"model\.coreference\.method = 'antecedent', now it is 'pairwise'"):
-        run_experiment(experiment(config, "training.epochs=8"), tmp_path / "run", resume=True)
+        run_experiment(experiment(config, "training.epochs=12"), tmp_path / "run", resume=True)
     run_experiment(ranked, tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
     losses = [record["losses"]["coreference"] for record in records(tmp_path / "run", "step")]
