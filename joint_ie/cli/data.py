@@ -23,6 +23,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
 
     command = commands.add_parser("list", help="registered corpora, whether their files are there, and readers")
+    command.add_argument(
+        "--checksums",
+        action="store_true",
+        help="instead, the SHA-256 of every file that this package was tested with; `sha256sum -c` checks them",
+    )
     command.set_defaults(run=run_list)
 
     command = commands.add_parser("describe", help="statistics of a corpus")
@@ -50,7 +55,14 @@ def _add_corpus(command: argparse.ArgumentParser) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Show registered corpora and readers."""
+    """Show registered corpora and readers, or the checksums of files."""
+    if args.checksums:
+        from joint_ie.corpora.origin import CHECKSUMS
+
+        for name, checksum in CHECKSUMS.items():
+            print(f"{checksum}  {name}")
+        return 0
+
     from rich.table import Column, Table
 
     from joint_ie.cli.tables import wide_console

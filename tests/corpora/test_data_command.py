@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 from itertools import groupby
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from joint_ie.cli.data import add_parser
 from joint_ie.corpora import CORPORA, load_corpus
+from joint_ie.corpora.origin import CHECKSUMS
 from joint_ie.errors import InputError
 
 RECORD = {
@@ -40,6 +42,21 @@ def test_list(corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert run("list") == 0
     shown = capsys.readouterr().out
     assert shown.count("there") == 1 and "redocred/dev" in shown and "jsonl" in shown
+
+
+def test_checksums_are_those_of_files(capsys: pytest.CaptureFixture[str], shared: Path) -> None:
+    """As `sha256sum` prints and checks them."""
+    assert run("list", "--checksums") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(CHECKSUMS)
+    here = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "--ignore-missing"],
+        input="\n".join(lines) + "\n",
+        cwd=shared / "data",
+        capture_output=True,
+        text=True,
+    )
+    assert here.returncode == 0, here.stdout
 
 
 def test_list_on_a_narrow_terminal(
