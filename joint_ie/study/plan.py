@@ -8,7 +8,7 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation.protocol import Mode
 from joint_ie.evaluation.protocols import named, protocols
 from joint_ie.evaluation.significance import statistic_named
-from joint_ie.settings import differences, merge, to_mapping
+from joint_ie.settings import completed, differences, merge, to_mapping
 from joint_ie.study.cells import Cell, Scoring
 from joint_ie.study.configuration import StudySettings
 from joint_ie.study.grid import Variant, variant_named, variants
@@ -92,7 +92,7 @@ def _with_seed(config: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 def _checked(variant: Variant, where: str, threads: int | None) -> dict[str, Any]:
     """The whole training configuration, defaults included."""
-    config = to_mapping(Experiment.from_mapping(variant.config, f"{where}: variant {variant.name!r}"))
+    config = completed(Experiment, variant.config, f"{where}: variant {variant.name!r}")
     return merge(config, {"training": {"threads": threads or config["training"]["threads"] or 1}})
 
 
@@ -112,8 +112,8 @@ def _trainers(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
 def _completed(cell: Cell) -> dict[str, Any]:
     """The configuration with the defaults of settings that are younger than the cell."""
     if cell.pipeline:
-        return {part: to_mapping(Experiment.from_mapping(config, cell.name)) for part, config in cell.config.items()}
-    return to_mapping(Experiment.from_mapping(cell.config, cell.name))
+        return {part: completed(Experiment, config, cell.name) for part, config in cell.config.items()}
+    return completed(Experiment, cell.config, cell.name)
 
 
 def _scoring(settings: StudySettings, variant: Variant, where: str) -> Scoring:
