@@ -34,8 +34,8 @@ class Examples:
     entity pairs that the document asks about, row-major, and ``labels`` [facts, 2] = (row, relation) of those among
     them, None without relation annotation. ``pairs`` are then None as well, unless a teacher will say what holds.
     ``evidence`` [n, 3] = (row, sentence, how many of the pair's relations cite it), None without relation annotation,
-    too. ``segments`` are the mentions that share no word. ``left_out`` counts the mention pairs that are too far apart
-    for `antecedent_pairs`.
+    too. ``segments`` are the mentions that share no word, None where nobody asks for them. ``left_out`` counts the
+    mention pairs that are too far apart for `antecedent_pairs`.
     """
 
     gold_spans: Integers
@@ -48,7 +48,7 @@ class Examples:
     pairs: Integers | None
     labels: Integers | None
     evidence: Integers | None
-    segments: Segments
+    segments: Segments | None = None
     left_out: int = 0
 
 
@@ -74,11 +74,12 @@ def examples(
     max_width: int,
     unlabelled_pairs: bool = False,
     max_antecedents: int | None = None,
+    segmenting: bool = False,
 ) -> Examples:
     """Collect the examples of a document; ``relation_index`` gives the column (from 0) of every relation type.
 
     With ``unlabelled_pairs`` documents without relation annotation have pairs, too. With ``max_antecedents`` mention
-    pairs are those of `antecedent_pairs`, not all.
+    pairs are those of `antecedent_pairs`, not all. ``segmenting`` asks for segments.
     """
     spans = np.array([m.span for e in document.entities for m in e.mentions], dtype=np.int64).reshape(-1, 2)
     texts = [m.text for e in document.entities for m in e.mentions]
@@ -122,7 +123,7 @@ def examples(
         pairs,
         labels,
         evidence,
-        segments(spans, np.array(document.token_sentence, dtype=np.int64), max_width),
+        segments(spans, np.array(document.token_sentence, dtype=np.int64), max_width) if segmenting else None,
         left_out,
     )
 

@@ -99,6 +99,7 @@ def targets(
         labels.append(dense[sample.pair_rows])
         document.append(np.full(len(sample.pair_rows), i))
     head_tail = torch.from_numpy(np.concatenate([*pairs, np.zeros((0, 2), np.int64)]))
+    segments = [e.segments.spans + int(o) for e, o in zip(found, word_offset, strict=False) if e.segments is not None]
     return Targets(
         spans=_joined([s.spans + int(o) for s, o in zip(samples, word_offset, strict=False)]),
         is_mention=_joined([np.arange(len(s.spans)) < s.gold for s in samples]),
@@ -109,7 +110,7 @@ def targets(
         labels=_joined([*labels, np.zeros((0, 1 + relations), dtype=bool)]),
         annotated=annotated != {False},
         evidence=None if token_sentence is None else _evidence(found, samples, token_sentence),
-        segments=_joined([e.segments.spans + int(o) for e, o in zip(found, word_offset, strict=False)]),
+        segments=_joined(segments) if len(segments) == len(found) else None,
     )
 
 

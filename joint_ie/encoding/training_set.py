@@ -136,6 +136,7 @@ class TrainingSet:
         self.unlabelled_pairs = unlabelled_pairs
         self.evidence = evidence
         self.max_antecedents = max_antecedents
+        self.segmenting = segmenting
         self.prepared = [self._prepare(document) for document in self.documents]
         silent = sum(bool(d.relations) and not any(r.evidence for r in d.relations or ()) for d in self.documents)
         if evidence and silent:
@@ -161,7 +162,7 @@ class TrainingSet:
 
     def _report_left_out(self) -> None:
         """Warn of the mentions that have no place among segments."""
-        found = [member.examples.segments for member in self.prepared]
+        found = [member.examples.segments for member in self.prepared if member.examples.segments is not None]
         across, wide, overlapping = (sum(getattr(s, n) for s in found) for n in ("across", "wide", "overlapping"))
         if left_out := across + wide + overlapping:
             logger.warning(
@@ -185,7 +186,14 @@ class TrainingSet:
             types = [[self.marker_numbers[index[entity.type]] for entity in document.entities for _ in entity.mentions]]
         return Prepared(
             document,
-            examples(document, self.schema.relation_index, self.max_width, self.unlabelled_pairs, self.max_antecedents),
+            examples(
+                document,
+                self.schema.relation_index,
+                self.max_width,
+                self.unlabelled_pairs,
+                self.max_antecedents,
+                self.segmenting,
+            ),
             tokeniser.plain([document])[0] if plain else None,
             tokeniser.marked([document], [spans], types)[0] if marked else None,
         )
