@@ -10,7 +10,6 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from transformers import BertConfig, BertModel
 from joint_ie.cli.main import main
 from joint_ie.study import cell, runner
 from joint_ie.study.records import Record, read_record
+from joint_ie.training.log import TrainingLog
 
 world = runpy.run_path(str(Path(__file__).parents[1] / "training" / "world.py"))
 die = world["die"]
@@ -176,9 +176,19 @@ def kill_children_at_record(_: int) -> None:
 
 
 def terminate(_: int) -> None:
-    """The study gets SIGTERM while cells run."""
-    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    ForkedProcess.after_start = staticmethod(counted(1, timer.start))
+    """The study gets SIGTERM while cells train: each stops at its next line of log, and asks for it."""
+
+    def patch() -> None:
+        write = TrainingLog.write
+
+        def last(self: TrainingLog, kind: str, record: Any) -> None:
+            write(self, kind, record)
+            os.kill(os.getppid(), signal.SIGTERM)
+            signal.pause()  # until the study ends it
+
+        TrainingLog.write = last
+
+    ForkedProcess.in_child = staticmethod(patch)
 
 
 def interrupt_when_started(count: int) -> None:
