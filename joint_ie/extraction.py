@@ -6,7 +6,6 @@ Every relation of a result names its evidence sentences, and ``Relation.evidence
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,11 +16,10 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from joint_ie.annotating import annotated
 from joint_ie.document import Document
-from joint_ie.encoding.grouping import by_length
 from joint_ie.errors import InputError, check_range
 from joint_ie.evaluation.protocol import Mode
-from joint_ie.heads.workers import Workers
 from joint_ie.models.joint import JointModel
 from joint_ie.models.loading import load_model, predictor_for
 from joint_ie.models.openvino import run_by_openvino
@@ -37,9 +35,6 @@ logger = logging.getLogger(__name__)
 Item = str | tuple[str, str] | Document
 Model = JointModel | Seq2SeqModel
 T = TypeVar("T")
-
-AHEAD_DOCUMENTS = 64  # read before the first of them is annotated, so that similar lengths meet in a batch
-AHEAD_WORDS = 20_000
 
 
 class Extractor:
@@ -190,24 +185,7 @@ class Extractor:
         before = self._predictor.left_out.copy()
         models = (self.model, self.relation_model)
         parallel = all(model.device.type == "cpu" and isinstance(model, JointModel) for model in models)
-        waiting: deque[Iterator[Document]] = deque()
-        with Workers() as workers:
-            for ahead in _read_ahead(documents):
-                chosen = [i for i, document in enumerate(ahead) if has_something(document)]
-                groups = list(by_length([len(document.tokens) for document in ahead], batch_words, chosen))
-                run = partial(self._run, annotate)
-                if parallel and workers.count > 1 and len(groups) > 1:
-                    running = [workers.submit(run, [ahead[i] for i in group]) for group in groups]
-                    waiting.append(_done(ahead, groups, [future.result for future in running], run, on_error))
-                    while len(waiting) > 1:  # meanwhile, the next are read
-                        yield from waiting.popleft()
-                    continue
-                while waiting:
-                    yield from waiting.popleft()
-                results = [partial(run, [ahead[i] for i in group]) for group in groups]
-                yield from _done(ahead, groups, results, run, on_error)
-            while waiting:
-                yield from waiting.popleft()
+        yield from annotated(documents, partial(self._run, annotate), has_something, batch_words, parallel, on_error)
         for reason, count in (self._predictor.left_out - before).items():
             logger.warning("%d %s", count, reason)
 
@@ -265,56 +243,6 @@ def usable_device(device: str | torch.device | None = None) -> torch.device:
         raise InputError(f'device "{device}" cannot be used ({reason}); name another, such as cpu') from None
 
 
-def _done(
-    documents: Sequence[Document],
-    groups: Sequence[Sequence[int]],
-    results: Sequence[Callable[[], list[Document]]],
-    run: Callable[[Sequence[Document]], list[Document]],
-    on_error: Callable[[InputError], None] | None,
-) -> Iterator[Document]:
-    """The documents in their order, those of the ``groups`` as the ``results`` have them; errors in this order, too.
-
-    The documents of a group that is refused ``run`` one by one, so that only those are lost that are refused alone.
-    """
-    done: list[Document | InputError] = [replace(document, relations=()) for document in documents]
-    for group, result in zip(groups, results, strict=True):
-        try:
-            annotated = result()
-        except InputError as error:  # a document that is too much for the model's stages
-            if on_error is None:
-                raise
-            for i in group:
-                done[i] = error if len(group) == 1 else _alone(documents[i], run)
-            continue
-        for i, document in zip(group, annotated, strict=True):
-            done[i] = document
-    for item in done:
-        if isinstance(item, Document):
-            yield item
-        elif on_error is not None:
-            on_error(item)
-
-
-def _alone(document: Document, run: Callable[[Sequence[Document]], list[Document]]) -> Document | InputError:
-    try:
-        return run([document])[0]
-    except InputError as error:
-        return error
-
-
 def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:
     """With a bar on a terminal, once it takes more than two seconds."""
     return tqdm(items, unit=" documents", disable=None, delay=2.0) if progress else items
-
-
-def _read_ahead(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """The stream in pieces that are worth sorting by length."""
-    ahead: list[Document] = []
-    words = 0
-    for document in documents:
-        ahead.append(document)
-        words += len(document.tokens)
-        if len(ahead) == AHEAD_DOCUMENTS or words >= AHEAD_WORDS:
-            yield ahead
-            ahead, words = [], 0
-    yield ahead

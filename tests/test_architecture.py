@@ -17,7 +17,7 @@ FLOORS = {
     2: {"encoding", "losses"},
     # Between the drawing's floors 2 and 3: heads speak in the flat indices of `encoding` (mentions, pairs, windows).
     3: {"heads"},
-    4: {"models"},
+    4: {"models", "annotating"},
     5: {"training", "extraction"},
     6: {"study", "integrations"},
     7: {"cli"},

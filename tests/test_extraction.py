@@ -14,7 +14,7 @@ from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joint_ie import extraction
+from joint_ie import annotating
 from joint_ie.document import Document, Entity
 from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor, find_model, load, usable_device
@@ -70,7 +70,7 @@ def test_a_stream_gives_what_single_calls_give_in_order(extract, monkeypatch):
     texts = TEXTS * 2
     single = [extract((f"text-{i}", text)) for i, text in enumerate(texts, start=1)]
     for ahead, batch_words in ((64, 3000), (3, 40), (1, 1)):
-        monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", ahead)
+        monkeypatch.setattr(annotating, "AHEAD_DOCUMENTS", ahead)
         piped = list(extract.pipe(iter(texts), batch_words=batch_words))
         assert [d.to_dict() for d in piped] == [close(d) for d in single]
 
@@ -84,7 +84,7 @@ def two_threads():
 
 
 def test_batches_in_parallel_give_what_single_calls_give(extract, monkeypatch, two_threads):
-    monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 5)
+    monkeypatch.setattr(annotating, "AHEAD_DOCUMENTS", 5)
     texts = TEXTS * 3
     single = [extract((f"text-{i}", text)) for i, text in enumerate(texts, start=1)]
     used = set()
@@ -157,7 +157,7 @@ def test_errors_come_when_it_is_their_turn(extract, monkeypatch):
 
 
 def test_a_stream_in_parallel_may_be_left(extract, monkeypatch, two_threads):
-    monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 4)
+    monkeypatch.setattr(annotating, "AHEAD_DOCUMENTS", 4)
     documents = extract.pipe((f"Bob met Eve {i}." for i in itertools.count()), batch_words=5)
     assert next(documents).id == "text-1"
     documents.close()
@@ -172,7 +172,7 @@ def test_texts_without_words_have_no_relations(extract):
 
 
 def test_a_stream_is_read_no_further_than_needed(extract, monkeypatch):
-    monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", 4)
+    monkeypatch.setattr(annotating, "AHEAD_DOCUMENTS", 4)
     read = itertools.count()
     documents = extract.pipe(f"Bob met Eve {next(read)}." for _ in itertools.count())
     assert next(documents).id == "text-1"
@@ -274,7 +274,7 @@ def test_relations_of_another_model(extract, relater, pipeline, monkeypatch, two
     assert any(document.relations for document in expected)
     assert any(a.relations != b.relations for a, b in zip(found, expected, strict=True))
     for ahead, batch_words in ((64, 3000), (3, 40)):
-        monkeypatch.setattr(extraction, "AHEAD_DOCUMENTS", ahead)
+        monkeypatch.setattr(annotating, "AHEAD_DOCUMENTS", ahead)
         piped = list(pipeline.pipe(iter(texts), batch_words=batch_words))
         assert [d.to_dict() for d in piped] == [close(d) for d in expected]
     middle = sorted(r.score for r in expected[0].relations)[len(expected[0].relations) // 2]
