@@ -20,6 +20,11 @@ TASKS = {
     "relations_strict": "relations with entity types (strict)",
     "relations_ign": "relations (Ign)",
 }
+_DETECTORS = {
+    "span": "every span, on its own, of up to {} words (JEREX, arXiv 2102.05980)",
+    "crf": "tags of words by a linear-chain CRF (Lafferty et al. 2001), up to {} words",
+    "semi-markov": "the segments of a sentence by a semi-Markov model (Sarawagi and Cohen 2004), up to {} words",
+}
 _COREFERENCE = {
     "pairwise": "mention pairs, complete linkage (JEREX)",
     "antecedent": "every mention's best antecedent (Lee et al. 2017, arXiv 1707.07045)",
@@ -108,7 +113,8 @@ def _model(settings: Mapping[str, Any]) -> Iterator[str]:
     encoder, relations = settings["encoder"], settings["relations"]
     kept = f", first {encoder['layers']} layers" if encoder["layers"] else ""
     yield f"- encoder: {encoder['name']}{kept}, fine-tuned"
-    yield f"- mentions: all spans of up to {settings['mentions']['max_width']} words (JEREX, arXiv 2102.05980)"
+    mentions = settings["mentions"]
+    yield f"- mentions: {_DETECTORS[mentions.get('detector', 'span')].format(mentions['max_width'])}"
     yield f"- coreference: {_COREFERENCE[settings['coreference'].get('method', 'pairwise')]}"
     yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 

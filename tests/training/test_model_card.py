@@ -43,19 +43,37 @@ def test_a_bare_checkpoint(folder: Path) -> None:
     assert "import joint_ie" in card and "## Limits" in card
 
 
-def test_the_method_of_coreference(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("task", "key", "said"),
+    [
+        (
+            "coreference",
+            "method",
+            {
+                "pairwise": "- coreference: mention pairs, complete linkage",
+                "antecedent": "- coreference: every mention's",
+            },
+        ),
+        (
+            "mentions",
+            "detector",
+            {
+                "span": "- mentions: every span, on its own, of up to 10 words",
+                "crf": "- mentions: tags of words by a linear-chain CRF",
+                "semi-markov": "- mentions: the segments of a sentence by a semi-Markov model",
+            },
+        ),
+    ],
+)
+def test_methods(folder: Path, task: str, key: str, said: dict[str, str]) -> None:
     config = json.loads((folder / "config.json").read_text())
-    said = {
-        "pairwise": "- coreference: mention pairs, complete linkage",
-        "antecedent": "- coreference: every mention's",
-    }
     for method, line in said.items():
-        config["model"]["coreference"]["method"] = method
+        config["model"][task][key] = method
         (folder / "config.json").write_text(json.dumps(config))
         assert line in model_card(folder)
-    del config["model"]["coreference"]["method"]  # as versions wrote it that knew one only
+    del config["model"][task][key]  # as versions wrote it that knew one only
     (folder / "config.json").write_text(json.dumps(config))
-    assert said["pairwise"] in model_card(folder)
+    assert next(iter(said.values())) in model_card(folder)
 
 
 def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
