@@ -22,10 +22,10 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a file, or put it in the place of the one that is there."""
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file (text in UTF-8), or put it in the place of the one that is there."""
     partial = _beside(path, "partial")
-    partial.write_text(text, encoding="utf-8")
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
     partial.replace(path)
 
 

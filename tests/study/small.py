@@ -83,7 +83,7 @@ FAILING = {
 def records(folder: Path) -> dict[str, Record]:
     """By place in the study."""
     root = folder / "cells"
-    return {str(path.parent.relative_to(root)): read_record(path) for path in sorted(root.glob("*/*/record.json"))}
+    return {str(path.parent.relative_to(root)): read_record(path) for path in sorted(root.glob("*/*/record.json.xz"))}
 
 
 def outcome(record: Record) -> tuple[Any, ...]:
@@ -212,7 +212,7 @@ def attempt(folder: Path, config: Path, kill: str) -> int:
     pids = folder.with_suffix(".pids")
     pids.touch()
     os.environ["PIDS"] = str(pids)
-    finished = {path: path.read_bytes() for path in folder.glob("cells/*/*/record.json")}
+    finished = {path: path.read_bytes() for path in folder.glob("cells/*/*/record.json.xz")}
     child = os.fork()
     if child == 0:
         kind, _, count = kill.partition(":")

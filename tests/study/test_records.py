@@ -1,6 +1,7 @@
 """A record says after writing and reading what it said before, and a broken one says what is broken."""
 
 import json
+import lzma
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation import count_documents, error_report, paired_bootstrap, protocols
 from joint_ie.evaluation.fingerprints import corpus_fingerprint
 from joint_ie.study.records import (
+    RECORD,
     Cost,
     CurvePoint,
     Machine,
@@ -85,13 +87,13 @@ def record(toy: ModuleType) -> Record:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_record_comes_back(tmp_path: Path, record: Record) -> None:
     write_record(record, tmp_path)
-    assert read_record(tmp_path / "record.json") == record
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+    assert read_record(tmp_path / RECORD) == record
+    assert [path.name for path in tmp_path.iterdir()] == [RECORD]
 
 
 def test_results_come_back(record: Record, tmp_path: Path, toy: ModuleType) -> None:
     write_record(record, tmp_path)
-    again = read_record(tmp_path / "record.json")
+    again = read_record(tmp_path / RECORD)
     assert again == record
     gold = [toy.document(seed, relations=6) for seed in range(8)]
     half = [replace(document, relations=document.relations[::2]) for document in gold]
@@ -136,22 +138,27 @@ def without(*path: str) -> Callable[[dict[str, Any]], object]:
 )
 def test_broken_records(record: Record, tmp_path: Path, change: Callable[..., object], message: str) -> None:
     write_record(record, tmp_path)
-    path = tmp_path / "record.json"
-    data = json.loads(path.read_text())
+    path = tmp_path / RECORD
+    data = json.loads(lzma.decompress(path.read_bytes()))
     change(data)
-    path.write_text(json.dumps(data))
+    path.write_bytes(lzma.compress(json.dumps(data).encode()))
     with pytest.raises(InputError, match=f"^{re.escape(str(path))}: {message}"):
         read_record(path)
 
 
 def test_files_that_are_no_records(record: Record, tmp_path: Path) -> None:
-    path = tmp_path / "record.json"
-    with pytest.raises(InputError, match=r"record\.json: no such file"):
+    path = tmp_path / RECORD
+    with pytest.raises(InputError, match=r"record\.json\.xz: no such file"):
         read_record(path)
     write_record(record, tmp_path)
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(InputError, match=r"record\.json: is cut off or not valid JSON"):
+    whole = path.read_bytes()
+    for broken in (whole[:100], b"", b"{}", whole[:-1]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match=r"record\.json\.xz: is cut off or no xz file"):
+            read_record(path)
+    path.write_bytes(lzma.compress(lzma.decompress(whole)[:100]))
+    with pytest.raises(InputError, match=r"record\.json\.xz: is cut off or not valid JSON"):
         read_record(path)
-    path.write_text("[]")
-    with pytest.raises(InputError, match=r"record\.json: is no record of a study"):
+    path.write_bytes(lzma.compress(b"[]"))
+    with pytest.raises(InputError, match=r"record\.json\.xz: is no record of a study"):
         read_record(path)

@@ -83,7 +83,10 @@ def test_cells_that_the_study_does_not_ask_for_are_named(copied: Path) -> None:
     ("spoil", "message"),
     [
         (lambda folder: (folder / "study.yaml").unlink(), "has no study.yaml; name the folder of a study that was run"),
-        (lambda folder: (folder / "cells/atlop/seed-1/record.json").write_text("{"), "seed-1/record.json"),
+        (
+            lambda folder: (folder / "cells/atlop/seed-1/record.json.xz").write_text("{"),
+            "seed-1/record.json.xz: is cut",
+        ),
     ],
 )
 def test_broken_folders(copied: Path, spoil: Callable[[Path], None], message: str) -> None:

@@ -168,7 +168,7 @@ def test_records_alone_are_enough_to_go_on(ended: Ended, tmp_path: Path, capsys:
     """On another machine, without predictions, checkpoints, or even the corpus."""
     folder, _ = ended["never"]
     carried = tmp_path / "carried"
-    for path in [folder / "study.yaml", *folder.glob("cells/*/*/*.json")]:
+    for path in [folder / "study.yaml", *folder.glob("cells/*/*/*.json*")]:
         target = carried / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
