@@ -91,8 +91,13 @@ def test_stages_of_the_joint_model() -> None:
     assert [(name, settings.detector) for name, settings in mentions.items()] == [(name, name) for name in mentions]
     assert [settings.threshold for settings in mentions.values()] == [0.6, 0.0, 0.0]
     clusters = {name: experiment.model.coreference for name, experiment in coreference.items()}
-    assert [(name, settings.method) for name, settings in clusters.items()] == [(name, name) for name in clusters]
-    assert [settings.threshold for settings in clusters.values()] == [0.7, 0.5]
+    assert {name: (settings.method, settings.product, settings.threshold) for name, settings in clusters.items()} == {
+        "pairwise": ("pairwise", False, 0.7),
+        "pairwise-product": ("pairwise", True, 0.7),
+        "antecedent": ("antecedent", False, 0.5),
+    }
+    weights = [experiment.model.task_weights.coreference for experiment in coreference.values()]
+    assert weights == [2.0, 2.0, 0.5]
 
 
 def test_tasks_alone_and_together() -> None:

@@ -40,8 +40,10 @@ def coreference_logits(model: JointModel, vectors: Tensor, texts: Sequence[str],
     last = scorer.distance_embedding.num_embeddings - 1
     apart = torch.tensor([min(Levenshtein.distance(texts[i], texts[j]), last) for i, j in pairs], device=model.device)
     first, second = torch.stack([vectors[i] for i, _ in pairs]), torch.stack([vectors[j] for _, j in pairs])
-    joined = torch.cat((first, second, scorer.distance_embedding(apart)), 1)
-    return scorer.out(scorer.dropout(torch.relu(scorer.hidden(joined))))[:, 0]
+    parts = [first, second, scorer.distance_embedding(apart)]
+    if model.settings.coreference.product:  # not JEREX's
+        parts.append(first * second)
+    return scorer.out(scorer.dropout(torch.relu(scorer.hidden(torch.cat(parts, 1)))))[:, 0]
 
 
 def type_logits(model: JointModel, encoded: Encoded, clusters: Sequence[Sequence[Span]]) -> Tensor:

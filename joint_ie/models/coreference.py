@@ -27,8 +27,11 @@ Numbers = NDArray[np.float64]
 
 def coreference_scorer(settings: ModelSettings, width: int) -> CoreferenceScorer:
     """The scorer that the settings name; ``width`` is that of the encoder's hidden states."""
-    kind = AntecedentScorer if settings.coreference.method == "antecedent" else PairwiseCoreferenceScorer
-    return kind(width, settings.embedding_size, settings.coreference.distances, settings.dropout)
+    chosen = settings.coreference
+    sizes = (width, settings.embedding_size, chosen.distances, settings.dropout)
+    if chosen.method == "antecedent":
+        return AntecedentScorer(*sizes)
+    return PairwiseCoreferenceScorer(*sizes, chosen.product)
 
 
 def coreference(

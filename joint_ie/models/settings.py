@@ -87,6 +87,8 @@ class CoreferenceSettings:
     takes whichever of the two is better, as Lee et al. do."""
     negatives: int | None = 200
     """``pairwise``: sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
+    product: bool = False
+    """``pairwise``: score pairs from the product of their vectors, too (not in JEREX; ``antecedent`` always does)."""
     max_antecedents: int = 250
     """``antecedent``: in training, mentions choose from so many nearest ones before them (Lee et al.: 250)."""
 

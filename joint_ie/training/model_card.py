@@ -115,7 +115,9 @@ def _model(settings: Mapping[str, Any]) -> Iterator[str]:
     yield f"- encoder: {encoder['name']}{kept}, fine-tuned"
     mentions = settings["mentions"]
     yield f"- mentions: {_DETECTORS[mentions.get('detector', 'span')].format(mentions['max_width'])}"
-    yield f"- coreference: {_COREFERENCE[settings['coreference'].get('method', 'pairwise')]}"
+    coreference = settings["coreference"]
+    products = ", with products of span vectors" if coreference.get("product", False) else ""
+    yield f"- coreference: {_COREFERENCE[coreference.get('method', 'pairwise')]}{products}"
     yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 
 

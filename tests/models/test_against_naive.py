@@ -1,9 +1,11 @@
 """The same results as the obvious slow way (`benchmarks/naive`), however documents are batched, chunked and cut."""
 
 import runpy
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -56,8 +58,7 @@ def documents() -> list[Document]:
     return [*parts, excerpt(whole[9], 4, 5)]
 
 
-@pytest.fixture(scope="module")
-def model() -> JointModel:
+def made_with(settings: Mapping[str, Any]) -> JointModel:
     """Random weights that find something everywhere, and not everything."""
     torch.manual_seed(2)
     encoder = BertConfig(
@@ -70,7 +71,7 @@ def model() -> JointModel:
         initializer_range=0.3,  # attention far from uniform
     )
     schema = Schema.load(ROOT / "data" / "fictional" / "schema.json")
-    made = JointModel(JointConfig.build(from_mapping(ModelSettings, SETTINGS), encoder, schema)).eval()
+    made = JointModel(JointConfig.build(from_mapping(ModelSettings, settings), encoder, schema)).eval()
     with torch.no_grad():
         torch.nn.init.normal_(made.encoder.casing.weight, std=0.3)
         made.mention_scorer.size_embedding.weight.mul_(0.3)  # else all mentions have the same few widths
@@ -80,6 +81,11 @@ def model() -> JointModel:
         for layer in (made.mention_scorer.out, made.coreference_scorer.out):
             layer.weight -= layer.weight.mean()
     return made
+
+
+@pytest.fixture(scope="module")
+def model() -> JointModel:
+    return made_with(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +162,15 @@ def test_chunks(
     make_small(monkeypatch)
     monkeypatch.setattr(model.relation_scorer.bilinear, "max_elements", 2 * 4**2 * 19)
     assert_equal(our_results(model, collator, documents), expected)
+
+
+def test_products_of_mentions(model: JointModel, collator: Collator, documents: list[Document], expected: list) -> None:
+    other = made_with(SETTINGS | {"coreference": {"threshold": 0.5, "product": True}})
+    found = naive_results(other, collator, documents[:12])
+    assert_equal(our_results(other, collator, documents[:12]), found)
+    entities = [[len(entity.mentions) for entity in document.entities] for document, _, _ in found]
+    assert sum(max(sizes) > 2 for sizes in entities) > 6
+    assert entities != [[len(entity.mentions) for entity in document.entities] for document, _, _ in expected[:12]]
 
 
 def test_windows(model: JointModel, collator: Collator, documents: list[Document], chunks: bool) -> None:

