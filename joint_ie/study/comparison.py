@@ -193,7 +193,8 @@ def _tested(
 def _measure(study: StudyRecords, mode: str, protocol: str, counts: Counts) -> str:
     """The name, as in `by_name`, of what variants are compared by: the headline's, where the protocol has it.
 
-    Else relations, else a mean, else the protocol's first measure.
+    Else what is called alike (``relations_strict_half`` for ``relations_strict``), else relations, else a mean, else
+    the protocol's first measure.
     """
     known = by_name(counts.scores)
     asked = study.headline.measure
@@ -203,7 +204,10 @@ def _measure(study: StudyRecords, mode: str, protocol: str, counts: Counts) -> s
             f'measure "{asked}" is unknown in protocol "{protocol}"{nearest(asked, known)}; '
             f"known are {', '.join(known)}"
         )
-    wanted += ["relations.f1", *counts.protocol.means, f"{counts.protocol.measures[0]}.f1"]
+    measures = counts.protocol.measures
+    for start in (counted_in(asked), counted_in(asked).partition("_")[0], "relations"):
+        wanted += [f"{measure}.f1" for measure in measures if measure.startswith(start)]
+    wanted += [*counts.protocol.means, f"{measures[0]}.f1"]
     return next(name for name in wanted if name in known)
 
 

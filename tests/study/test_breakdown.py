@@ -8,6 +8,7 @@ import pytest
 
 from joint_ie.study.breakdown import by_bucket, by_error, by_label
 from joint_ie.study.comparison import comparisons
+from joint_ie.study.report.breakdown_tables import bucket_tables
 from joint_ie.study.results import Results
 
 
@@ -53,6 +54,14 @@ def test_buckets_are_means_over_seeds(small: SimpleNamespace, found: Results) ->
     scores = [record.results["gold-entities"].buckets["sentence_distance"]["0"] for record in records]
     assert distance.values["0"]["pemscl"] == pytest.approx(np.mean([score.f1 for score in scores]))
     assert distance.gold == {"0": 25, "1+": 12}
+
+
+def test_buckets_without_gold_facts_are_not_shown(small: SimpleNamespace, found: Results) -> None:
+    [breakdowns] = found.breakdowns
+    distance = breakdowns.buckets[0]
+    empty = replace(distance, gold=distance.gold | {"9": 0}, values=distance.values | {"9": distance.values["0"]})
+    [table] = bucket_tables(found, replace(breakdowns, buckets=(empty,)))
+    assert [row[0] for row in table.rows] == ["0", "1+"]
 
 
 def test_shares_of_errors_add_up_to_one(small: SimpleNamespace, found: Results) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from joint_ie.errors import InputError
 from joint_ie.evaluation import holm, paired_bootstrap
-from joint_ie.study.comparison import Comparison, comparisons, counted_in, parts_of
+from joint_ie.evaluation.tally import Tally
+from joint_ie.study.comparison import Comparison, _measure, comparisons, counted_in, parts_of
 from joint_ie.study.configuration import Headline
 from joint_ie.study.records import Record
 from joint_ie.study.results import Results
@@ -82,6 +83,25 @@ def test_the_headline_may_be_of_any_protocol(small: SimpleNamespace) -> None:
     study = replace(small.study(), headline=Headline("gold-entities", "distance", "inter.recall"))
     first = comparisons(study, 50)[0]
     assert (first.protocol, first.measure) == ("distance", "inter.recall")
+
+
+@pytest.mark.parametrize(
+    ("headline", "measures", "chosen"),
+    [
+        ("relations_strict", ["clusters", "relations", "relations_strict"], "relations_strict.f1"),
+        ("relations_strict", ["clusters_half", "relations_half", "relations_strict_half"], "relations_strict_half.f1"),
+        ("relations_strict.recall", ["clusters", "relations"], "relations.f1"),
+        ("mentions", ["clusters", "relations"], "relations.f1"),
+        ("mentions", ["intra", "inter"], "average"),
+        ("mentions", ["strict", "boundaries"], "strict.f1"),
+    ],
+)
+def test_other_protocols_are_compared_by_what_is_called_alike(
+    small: SimpleNamespace, headline: str, measures: list[str], chosen: str
+) -> None:
+    counts = small.counts([{(measure, ""): Tally(1, 2, 1, 2) for measure in measures}], "other", measures)
+    study = replace(small.study(), headline=Headline("end-to-end", "docred", headline))
+    assert _measure(study, "gold-entities", "other", counts) == chosen
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,19 @@ def test_many_curves_get_a_panel_each(small: SimpleNamespace) -> None:
     assert [axes.get_title() for axes in panels.axes if axes.get_visible()] == [c.variant for c in found.curves]
     overlaid = plots.curve_figure(found.curves[:3], styled)
     assert len(overlaid.axes) == 1 and "v0 $x$" in texts(overlaid)
+
+
+def test_scores_that_are_close_look_close(small: SimpleNamespace) -> None:
+    """With room for the numbers of the axis."""
+    close = [small.variant("a", 0.5, seeds=(1,)), small.variant("b", 0.5, seeds=(1,))]
+    found = results(replace(small.study(), baseline=None, variants=tuple(close)), resamples=20)
+    figure = plots.score_figure(found.comparisons[0])
+    figure.canvas.draw()
+    [axes] = figure.axes
+    low, high = axes.get_xlim()
+    assert high - low >= 1
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if low <= label.get_position()[0] <= high]
+    assert len(boxes) > 2 and all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_without_a_baseline_there_is_one_panel(small: SimpleNamespace) -> None:

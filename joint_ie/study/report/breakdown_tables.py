@@ -1,6 +1,7 @@
 """Tables with a column for every variant: relations, buckets, classes of error."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from joint_ie.corpora import CORPORA
 from joint_ie.evaluation.error_tables import BUCKET_KINDS, MEANING
@@ -36,14 +37,14 @@ def relation_names(corpus: str) -> Mapping[str, str]:
 
 
 def bucket_tables(results: Results, found: ModeBreakdowns) -> list[Table]:
-    """The F1 of relations in every bucket, a table for each kind of them."""
-    notes = ("F1 of relations in percent, means over seeds; gold: facts in this row.",)
+    """The F1 of relations in every bucket that has gold facts, a table for each kind of them."""
+    notes = ("F1 of relations in percent, means over seeds; gold: facts in this row. Rows without any are left out.",)
     return [
         _table(
             f"buckets-{found.mode}-{buckets.kind.replace('_', '-')}",
             BUCKET_KINDS.get(buckets.kind, buckets.kind),
             _where(results, found),
-            buckets,
+            replace(buckets, values={name: values for name, values in buckets.values.items() if buckets.gold[name]}),
             {name: name for name in buckets.values},
             notes,
             with_gold=True,

@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from joint_ie.study.comparison import Comparison
 from joint_ie.study.cost import Curve
@@ -103,10 +104,19 @@ def score_figure(comparison: Comparison) -> Figure:
     panels[0].set_yticks(places, [_wrapped(row.variant) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     panels[0].set_xlabel(f"{score_title(comparison.measure)} [%]")
+    _not_too_close(panels[0])
     _legend_once(panels[0])
     if not comparison.untested:
         _difference_panel(panels[1], comparison)
     return figure
+
+
+def _not_too_close(axes: Axes, least: float = 1.0) -> None:
+    """At least a point wide, so that a tenth of one does not look like much, and few ticks, which have room."""
+    low, high = axes.get_xlim()
+    if high - low < least:
+        axes.set_xlim((low + high - least) / 2, (low + high + least) / 2)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
 
 
 def _difference_panel(axes: Axes, comparison: Comparison) -> None:

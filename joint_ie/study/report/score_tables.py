@@ -56,7 +56,7 @@ def score_table(results: Results, comparison: Comparison, explained: bool = True
     )
     return Table(
         name=f"scores-{comparison.mode}-{comparison.protocol}",
-        title=f"{comparison.protocol}: {score_title(comparison.measure)}",
+        title=f"{comparison.mode}, {comparison.protocol}: {score_title(comparison.measure)}",
         scope=where(results, comparison),
         columns=tuple(columns),
         rows=rows,
