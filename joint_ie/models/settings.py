@@ -97,6 +97,11 @@ class CoreferenceSettings:
         check_range("threshold", self.threshold, 0, 1)
         check_range("negatives", self.negatives, 0)
         check_range("max_antecedents", self.max_antecedents, 1)
+        if self.product and self.method == "antecedent":
+            raise InputError(
+                "product = True has no effect on method = 'antecedent', which always has it; leave it at False, or "
+                "take pairwise"
+            )
 
     @property
     def antecedents(self) -> int | None:

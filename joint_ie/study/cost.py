@@ -1,5 +1,6 @@
 """What the variants of a study took, and how they learned."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import mean
@@ -87,17 +88,28 @@ def _costs(record: Record) -> dict[str, float]:
 
 
 def curves(study: StudyRecords) -> list[Curve]:
-    """Of every variant that was trained, all of one metric: that of the headline, else the first that all have.
+    """One metric for all: that of the headline, else the one that most variants were validated with.
 
-    Empty if there is no such metric.
+    Trained variants that were not validated with it have no curve (`trained_variants`).
     """
-    trained = [variant for variant in study.variants if any(record.curve for record in variant.records)]
-    points = [point for variant in trained for record in variant.records for point in record.curve]
-    shared = [name for name in points[0].metrics if all(name in point.metrics for point in points)] if points else []
-    if not shared:
+    metrics = {variant.name: _metrics(variant) for variant in trained_variants(study)}
+    counts = Counter(name for found in metrics.values() for name in found)
+    if not counts:
         return []
     wanted = monitored(study.headline)
-    return [_curve(variant, wanted if wanted in shared else shared[0]) for variant in trained]
+    metric = wanted if wanted in counts else counts.most_common(1)[0][0]
+    return [_curve(variant, metric) for variant in trained_variants(study) if metric in metrics[variant.name]]
+
+
+def trained_variants(study: StudyRecords) -> list[VariantRecords]:
+    """Those with a finished cell that was trained: all but pipelines of models that are there already."""
+    return [variant for variant in study.variants if any(record.curve for record in variant.records)]
+
+
+def _metrics(variant: VariantRecords) -> list[str]:
+    """What every validation of every seed has."""
+    points = [point for record in variant.records for point in record.curve]
+    return [name for name in points[0].metrics if all(name in point.metrics for point in points)]
 
 
 def monitored(headline: Headline) -> str:

@@ -105,6 +105,13 @@ def test_settings_without_effect_on_a_representation_are_refused(
             from_mapping(ModelSettings, given, "c.yaml")
 
 
+def test_a_product_that_is_always_there_is_not_a_choice() -> None:
+    given = {"coreference": {"method": "antecedent", "product": True}}
+    said = r"^c\.yaml: coreference: product = True has no effect on method = 'antecedent'"
+    with pytest.raises(InputError, match=said):
+        from_mapping(ModelSettings, given, "c.yaml")
+
+
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
 def test_dropout_leaves_something(dropout: float) -> None:
     with pytest.raises(InputError, match=rf"dropout = {dropout} should be at least 0 and below 1"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from joint_ie.study.configuration import Headline
-from joint_ie.study.cost import costs, curves
+from joint_ie.study.cost import costs, curves, trained_variants
 from joint_ie.study.records import CurvePoint
 
 
@@ -47,7 +47,7 @@ def test_a_pipeline_has_no_curve(small: SimpleNamespace) -> None:
     assert [curve.variant for curve in curves(small.study())] == ["atlop", "pemscl", "ncrl", "kd-docre", small.EVIL]
 
 
-def test_the_metric_is_the_headlines_or_one_that_all_have(small: SimpleNamespace) -> None:
+def test_the_metric_is_the_headlines_or_one_that_most_have(small: SimpleNamespace) -> None:
     study = small.study()
     strict = replace(study, headline=Headline("end-to-end", "jerex", "relations_strict.f1"))
     assert {curve.metric for curve in curves(strict)} == {"gold_entities"}  # nothing else was validated
@@ -60,3 +60,16 @@ def test_the_metric_is_the_headlines_or_one_that_all_have(small: SimpleNamespace
     assert [curve.metric for curve in curves(replace(strict, variants=variants))] == ["other"]
     bare = (replace(record, curve=curve_of({0: 0.1})), replace(record, curve=(CurvePoint(0, 0, 1.0, {"x": 1.0}),)))
     assert curves(replace(study, variants=(replace(study.variants[0], records=bare),))) == []
+
+
+def test_variants_validated_otherwise_have_no_curve_and_cost_the_others_none(small: SimpleNamespace) -> None:
+    study = small.study()
+    first, *_ = study.variants
+    record = first.records[0]
+    variants = tuple(
+        replace(first, name=name, records=(replace(record, curve=curve_of({0: 0.1}, metric)),))
+        for name, metric in (("relations-only", "gold_entities"), ("one", "relations_strict"), ("two", "relations"))
+    )
+    study = replace(study, headline=Headline("end-to-end", "jerex", "relations_strict.f1"), variants=variants)
+    assert [(curve.variant, curve.metric) for curve in curves(study)] == [("one", "relations_strict")]
+    assert [variant.name for variant in trained_variants(study)] == ["relations-only", "one", "two"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from joint_ie.study.cost import trained_variants
 from joint_ie.study.report.blocks import Picture, Report, Section
 from joint_ie.study.report.breakdown_tables import bucket_tables, error_tables, label_table
 from joint_ie.study.report.cost_tables import PARALLEL, cost_table
@@ -64,6 +65,10 @@ def _curve_picture(results: Results) -> Picture:
     cut = [curve.variant for curve in curves if curve.epochs_of_some]
     if cut:
         caption += f" Epochs that not every seed has are left out ({', '.join(cut)})."
+    shown = {curve.variant for curve in curves}
+    others = [variant.name for variant in trained_variants(results.study) if variant.name not in shown]
+    if others:
+        caption += f" Without a curve, because they were not validated with this metric: {', '.join(others)}."
     return Picture(
         name="curves",
         title=f"{metric} F1 by epoch",
