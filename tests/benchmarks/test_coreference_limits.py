@@ -1,0 +1,51 @@
+"""The arithmetic of benchmarks/coreference_limits.py, on documents small enough to count by hand."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "coreference_limits.py"
+
+
+@pytest.fixture(scope="module")
+def limits() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("coreference_limits", SCRIPT)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up their own annotations
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_wrong_clusters_are_torn_joined_or_both(limits: ModuleType) -> None:
+    gold = [{(0, 1), (2, 3), (4,), (5, 6)}, {(0, 1, 2)}]
+    found = [{(0,), (1, 2), (3,), (4, 5, 6)}, {(0,), (1, 2)}]
+    wrong = limits.Clustered(0.0, 0.5, gold, found).wrong()
+    # of (0, 1) and (2, 3) a part is alone, and 1 and 2 are together; (4,) and (5, 6) are whole, but together
+    assert wrong == {"torn and joined": 2, "joined": 2, "torn": 1}
+
+
+def test_the_best_threshold_is_taken(limits: ModuleType) -> None:
+    entity = np.array([0, 0, 1])
+    document = limits.Scored(entity, np.zeros((3, 2)), np.zeros((3, 12)), np.zeros((3, 2)))
+    assert document.same.tolist() == [True, False, False]
+    found = limits.clustered([document], [np.array([0.6, 0.4, 0.3])])
+    assert found.f1 == 100 and found.found == [{(0, 1), (2,)}] and found.wrong() == {}
+    alone = limits.Scored(np.array([0]), np.zeros((0, 2)), np.zeros((0, 12)), np.zeros((0, 2)))
+    misled = limits.clustered([document, alone], [np.array([0.1, 0.9, 0.1]), np.zeros(0)])
+    # nothing joined: of two and one gold clusters one each, of four found
+    assert misled.f1 == pytest.approx(200 * 2 / (4 + 3))
+
+
+def test_what_strings_have_in_common(limits: ModuleType) -> None:
+    texts = ["United Nations", "U.N.", "the united Nations", "1999"]
+    rows = limits.features(texts, [(0, 1), (0, 2), (1, 3)])
+    initials, both_words, nothing = rows.tolist()
+    assert initials[:8] == [0, 0, 0, 0, 0, 0, 0, 1]
+    assert both_words == [0, 1, 2, 1, 2 / 3, 0, 1, 0, 2, 3, 0]
+    assert nothing == [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]
