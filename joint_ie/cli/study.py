@@ -62,6 +62,15 @@ def _add_run_parser(commands: Any) -> None:
     parser.add_argument(
         "--redo", action="store_true", help="delete cells whose settings have changed, and run them anew"
     )
+    parser.add_argument(
+        "--reuse",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="folder of another study: new cells that it has trained alike, with this seed, are scored from the "
+        "predictions that it kept; may be given several times",
+    )
     parser.add_argument("--dry-run", action="store_true", help="list cells, their state, and in what variants differ")
     parser.set_defaults(run=run)
 
@@ -72,14 +81,16 @@ def run(args: argparse.Namespace) -> int:
     from joint_ie.cli.study_view import print_plan, print_summary, study_view
     from joint_ie.study.configuration import read_study
     from joint_ie.study.folder import StudyFolder
+    from joint_ie.study.kept import with_kept_predictions
     from joint_ie.study.measuring import visible_gpus
     from joint_ie.study.plan import make_plan, with_parts
     from joint_ie.study.runner import Runner, default_workers
 
     settings = read_study(args.config)
     plan = make_plan(settings, str(args.config), args.threads)
-    chosen = with_parts(_chosen(args, plan), plan.cells)
     folder = StudyFolder(args.output or Path("runs", "studies", settings.name))
+    plan = with_kept_predictions(plan, _chosen(args, plan), folder, args.reuse)
+    chosen = with_parts(_chosen(args, plan), plan.cells)
     if args.dry_run:
         print_plan(folder, plan, chosen)
         return 0

@@ -101,6 +101,8 @@ def print_summary(folder: StudyFolder, chosen: Sequence[Cell], outcome: "Outcome
 
 
 def _state(folder: StudyFolder, cell: Cell) -> str:
+    if cell.predicted_by:
+        return "from predictions"
     changed = folder.changed(cell)
     return f"{folder.cell(cell).state}{f', but {changed}' if changed else ''}"
 

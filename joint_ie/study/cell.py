@@ -24,6 +24,7 @@ from joint_ie.errors import InputError
 from joint_ie.extraction import Extractor, load
 from joint_ie.models.checkpoint import parameters
 from joint_ie.study.cells import BUSY, DONE, FAILED, Cell, CellFolder
+from joint_ie.study.kept import rescored
 from joint_ie.study.locks import file_lock
 from joint_ie.study.measuring import machine, peak_memory, versions
 from joint_ie.study.records import Cost, CurvePoint, ModeResult, Record, write_record
@@ -69,6 +70,10 @@ def run_cell(folder: CellFolder) -> None:
             run_experiment(experiment, folder.run, resume=folder.run.is_dir())
         return
     scorer = Scorer(cell.scoring, experiment.data)
+    if cell.predicted_by:
+        write_record(rescored(cell, scorer, folder), folder.path)
+        folder.forget_earlier()
+        return
     if cell.pipeline:
         model = _pipeline(folder, cell, experiment)
     elif cell.trained_by:

@@ -41,6 +41,7 @@ class Cell:
 
     ``config`` is a whole training configuration, or, of a ``pipeline``, those of its two parts. ``trained_by`` is the
     variant whose training this one shares: they differ in what is decided afterwards alone (`plan.AFTER_TRAINING`).
+    ``predicted_by`` is the folder of a finished cell whose predictions are scored instead of any training (`kept`).
     """
 
     study: str
@@ -52,11 +53,12 @@ class Cell:
     keep: tuple[str, ...] = ()
     pipeline: PipelineParts | None = None
     trained_by: str | None = None
+    predicted_by: str | None = None
 
     @property
     def trains(self) -> bool:
         """Whether it has a training of its own."""
-        return self.pipeline is None and self.trained_by is None
+        return self.pipeline is None and self.trained_by is None and self.predicted_by is None
 
     @property
     def name(self) -> str:
@@ -71,7 +73,9 @@ class Cell:
     @property
     def parts(self) -> tuple[Path, ...]:
         """The places of the cells whose checkpoints it needs."""
-        if self.pipeline:
+        if self.predicted_by:
+            names = []
+        elif self.pipeline:
             names = [self.pipeline.entities, self.pipeline.relations]
         else:
             names = [] if self.trained_by is None else [self.trained_by]
@@ -102,6 +106,7 @@ class CellFolder:
         self.lock = path / "lock"
         self.predictions = path / "predictions"
         self.record_file = path / RECORD
+        self.earlier_file = path / f"earlier-{RECORD}"
 
     @property
     def cell(self) -> Cell:
@@ -163,6 +168,14 @@ class CellFolder:
         """Before another attempt."""
         (self.path / "failure.json").unlink(missing_ok=True)
 
+    def score_anew(self) -> None:
+        """Put the record aside, which its predictions will be scored from; the cell is finished no more."""
+        self.record_file.replace(self.earlier_file)
+
+    def forget_earlier(self) -> None:
+        """When it has a new record."""
+        self.earlier_file.unlink(missing_ok=True)
+
     def count_process(self) -> int:
         """How many processes have worked at it, with this one."""
         file = self.path / "processes"
@@ -175,7 +188,7 @@ class CellFolder:
         self.record_file.unlink(missing_ok=True)  # first, for a cell without it is not finished, whatever else is there
         for folder in (self.run, self.predictions):
             _remove(folder)
-        for file in ("failure.json", "processes", "output.log"):
+        for file in ("failure.json", "processes", "output.log", self.earlier_file.name):
             (self.path / file).unlink(missing_ok=True)
 
     def tidy(self, keep_checkpoint: bool) -> None:

@@ -79,7 +79,7 @@ def seconds_left(
     """An estimate: waiting cells take what finished ones of their variant took on average, else what all others did.
 
     None while no cell is finished and no running one can say how far it is. Cells without a training of their own are
-    no measure for trainings.
+    no measure for trainings, and those that are scored from kept predictions take next to nothing.
     """
     known: dict[str, list[float]] = {}
     for cell, seconds in taken:
@@ -92,6 +92,8 @@ def seconds_left(
         return None
 
     def expected(cell: Cell) -> float:
+        if cell.predicted_by:
+            return 0.0
         return statistics.mean(known.get(cell.variant, trained if cell.trains else [0.0]))
 
     lefts = [

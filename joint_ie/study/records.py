@@ -129,6 +129,7 @@ class Record:
 
     ``best_epoch`` (from 0) and ``curve`` are of training, which a cell with a ``pipeline`` has none of. ``results`` are
     by mode. With ``trained_by`` both are those of another variant, which had the same training; so is its cost.
+    ``predicted_by`` names the study and variant that a cell has everything but its scores from, cost and versions, too.
     """
 
     study: str
@@ -145,6 +146,7 @@ class Record:
     curve: tuple[CurvePoint, ...] = ()
     pipeline: PipelineParts | None = None
     trained_by: str | None = None
+    predicted_by: str | None = None
 
     def counts(self, mode: str, protocol: str) -> Counts:
         """What ``protocol`` counted in ``mode``, for intervals and tests; `InputError` where there is no such thing."""

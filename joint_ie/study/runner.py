@@ -164,7 +164,8 @@ class Runner:
             job.process.stdin.close()
             folder, status = self._folder(job.cell), job.process.returncode
             if folder.finished and not (job.again and status):
-                self.taken.append((job.cell, time.monotonic() - job.started))
+                if not job.cell.predicted_by:
+                    self.taken.append((job.cell, time.monotonic() - job.started))
                 self._tidy()
                 continue
             if status == BUSY:

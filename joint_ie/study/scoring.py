@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from joint_ie.corpora import load_corpus, training_facts, write_jsonl
+from joint_ie.corpora import load_corpus, read_jsonl, training_facts, write_jsonl
 from joint_ie.document import Document
+from joint_ie.errors import InputError
 from joint_ie.evaluation import Protocol, count_documents, error_report
 from joint_ie.evaluation.fingerprints import corpus_fingerprint
 from joint_ie.evaluation.protocol import Mode
@@ -69,5 +70,16 @@ class Scorer:
         seconds = time.perf_counter() - started
         if keep:
             write_jsonl(predicted, keep)
+        return self._result(predicted, mode), seconds
+
+    def score_file(self, file: Path, mode: Mode) -> ModeResult:
+        """The result of a mode, from predictions that `score` kept; `InputError` if they are of other documents."""
+        predicted = list(read_jsonl(file))
+        if [document.id for document in predicted] != [document.id for document in self._asked[mode].gold]:
+            raise InputError(f"{file}: has other documents than {self.corpus.name}; train this cell anew")
+        return self._result(predicted, mode)
+
+    def _result(self, predicted: list[Document], mode: Mode) -> ModeResult:
+        asked = self._asked[mode]
         counts = {protocol.name: count_documents(protocol, asked.gold, predicted) for protocol in asked.protocols}
-        return ModeResult.of(counts, error_report(asked.gold, predicted, mode)), seconds
+        return ModeResult.of(counts, error_report(asked.gold, predicted, mode))

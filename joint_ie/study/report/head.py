@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from joint_ie.study.records import Record
 from joint_ie.study.report.wording import number_of
 from joint_ie.study.results import Results
 from joint_ie.study.study_records import StudyRecords
@@ -28,6 +29,7 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("Protocols", "; ".join(f"{mode}: {', '.join(names)}" for mode, names in modes.items())),
         ("Cells (variant and seed)", _cells(study)),
         *(("Versions", versions) for versions in _distinct(_versions(r.versions) for r in records)),
+        *(("Predictions of another study", source) for source in _distinct(_sources(records))),
         *(("Run on", machine) for machine in _distinct(machines)),
     )
 
@@ -62,6 +64,10 @@ def _cells(study: StudyRecords) -> str:
     failed = sum(len(variant.failures) for variant in study.variants)
     missing = sum(len(variant.missing) for variant in study.variants) - failed
     return f"{finished} finished, {missing} missing, {failed} failed"
+
+
+def _sources(records: Iterable[Record]) -> Iterator[str]:
+    return (f"{record.variant}, from {record.predicted_by}" for record in records if record.predicted_by)
 
 
 def _seeds(seeds: list[int]) -> str:
