@@ -24,7 +24,7 @@ class Compared:
 
     Scores have the names of `evaluation.spread.by_name`. ``missing`` are seeds without a finished cell. ``p_holm`` is
     the p of the difference, adjusted for the number of variants that are tested. Both are None for the baseline, and
-    where nothing is tested.
+    where nothing is tested. They hold the chance in training as well, if there are two seeds of both.
     """
 
     variant: str
@@ -42,8 +42,8 @@ class Compared:
 
     @property
     def significant(self) -> bool:
-        """Whether chance in the choice of documents does not explain the difference."""
-        return self.p_holm is not None and self.p_holm <= ALPHA
+        """Whether neither chance, in the choice of documents and in training, explains it; never with one seed."""
+        return self.difference is not None and self.difference.trainings and (self.p_holm or 0.0) <= ALPHA
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, in full precision."""
@@ -181,7 +181,13 @@ def _tested(
     assert baseline is not None
     runs = {variant: list(found.values()) for variant, found in counts.items()}
     differences = {
-        row.variant: paired_bootstrap(runs[row.variant], runs[baseline], measure, resamples=resamples)
+        row.variant: paired_bootstrap(
+            runs[row.variant],
+            runs[baseline],
+            measure,
+            resamples=resamples,
+            trainings=min(len(runs[row.variant]), len(runs[baseline])) > 1,
+        )
         for row in tqdm(rows, desc="variants", disable=None, leave=False)
         if row.variant != baseline
     }

@@ -16,6 +16,8 @@ from joint_ie.study.plan import Plan, changed_scoring, changed_training
 
 logger = logging.getLogger(__name__)
 
+CHANGES = (changed_training, changed_scoring)
+
 
 class StudyFolder:
     """``study.yaml`` and ``cells/``."""
@@ -68,10 +70,10 @@ class StudyFolder:
         for cell in changed:
             folder = self.cell(cell)
             if cell not in redo and folder.state != "failed":
-                raise InputError(
-                    f"{folder.path}: {self.changed(cell)}; set it back, choose another folder, or give --redo, which "
-                    f"deletes this cell and runs it anew"
+                what = (
+                    "let --redo run it anew, too" if redo else "give --redo, which deletes this cell and runs it anew"
                 )
+                raise InputError(f"{folder.path}: {self.changed(cell)}; set it back, choose another folder, or {what}")
         for cell in changed:
             logger.info("%s: %s; it begins anew", cell.name, self.changed(cell))
             self.cell(cell).clear()
@@ -86,6 +88,8 @@ class StudyFolder:
         folder = self.cell(cell)
         if folder.finished:
             return
+        if folder.planned and folder.failure and any(chain(*(f(folder.cell, cell) for f in CHANGES))):
+            folder.forget_failure()  # it was another cell's
         if folder.planned and folder.begun:
             # settings without effect, such as threads, stay as they were: the training insists on them
             cell = replace(cell, config=folder.cell.config)

@@ -8,11 +8,12 @@ from joint_ie.errors import InputError
 from joint_ie.evaluation.protocol import Mode
 from joint_ie.evaluation.protocols import named, protocols
 from joint_ie.evaluation.significance import statistic_named
-from joint_ie.settings import completed, differences, merge, to_mapping
+from joint_ie.settings import completed, differences, from_mapping, merge, to_mapping
 from joint_ie.study.cells import Cell, Scoring
 from joint_ie.study.configuration import StudySettings
 from joint_ie.study.grid import Variant, variant_named, variants
 from joint_ie.training.configuration import Experiment
+from joint_ie.training.data import DataSettings, schema_for
 from joint_ie.training.settings import NO_EFFECT
 
 SAME_RESULT = frozenset({*(f"training.{name}" for name in NO_EFFECT), "training.threads"})
@@ -37,9 +38,9 @@ def make_plan(settings: StudySettings, where: str, threads: int | None = None) -
     many cells as there are cores can run at a time. ``where`` (the study's file) begins the message of an `InputError`.
     """
     found = variants(settings, where)
-    scorings = {variant.name: _scoring(settings, variant, where) for variant in found}
-    _check_headline(settings, found, scorings, where)
     configs = {variant.name: _checked(variant, where, threads) for variant in found if not variant.pipeline}
+    scorings = {variant.name: _scoring(settings, variant, configs, where) for variant in found}
+    _check_headline(settings, found, scorings, where)
     trainers = _trainers(configs)
     having = {variant.name: variant.seeds for variant in found}
     cells = [
@@ -116,10 +117,14 @@ def _completed(cell: Cell) -> dict[str, Any]:
     return completed(Experiment, cell.config, cell.name)
 
 
-def _scoring(settings: StudySettings, variant: Variant, where: str) -> Scoring:
+def _scoring(
+    settings: StudySettings, variant: Variant, configs: Mapping[str, Mapping[str, Any]], where: str
+) -> Scoring:
     chosen: dict[Mode, tuple[str, ...]] = {}
+    config = configs[variant.pipeline.relations if variant.pipeline else variant.name]
+    relations = list(schema_for(from_mapping(DataSettings, config["data"], where)).relation_index)
     for mode in variant.modes:
-        known = protocols(mode)
+        known = protocols(mode, relations=relations)
         try:
             found = named(settings.protocols.get(mode) or [next(iter(known))], known)
         except InputError as error:

@@ -226,6 +226,52 @@ def test_equal_systems_are_seldom_called_different() -> None:
     assert 22 <= sum(p <= 0.1 for p in p_values) <= 56
 
 
+def trained(rng: np.random.Generator, runs: int, spread: float) -> list[Counts]:
+    """Runs of one system whose quality depends on the seed."""
+    recalls = np.clip(rng.normal(0.6, spread, runs), 0.2, 0.95)
+    return [counted(simulated(40, int(rng.integers(1 << 30)), float(recall))) for recall in recalls]
+
+
+def test_seeds_of_one_system_are_seldom_called_different() -> None:
+    """With the chance in training at most the nominal 10 of 100 (17 is two deviations more), without it far more."""
+    rng = np.random.default_rng(3)
+    both = [(trained(rng, 3, 0.08), trained(rng, 3, 0.08)) for _ in range(100)]
+
+    def called(trainings: bool) -> int:
+        found = (paired_bootstrap(*pair, "facts", resamples=199, trainings=trainings).p for pair in both)
+        return sum(p <= 0.1 for p in found)
+
+    assert called(trainings=True) <= 17
+    assert called(trainings=False) >= 25
+
+
+def test_the_chance_in_training_is_welchs() -> None:
+    """Where documents leave none, interval and p are those of scipy's test of unequal variances."""
+    rows = [[{("facts", "X"): Tally(right, 20, right, 20)}] * 5 for right in (12, 15, 17, 8, 11)]
+    runs = [counted(found) for found in rows]
+    systems = runs[:3], runs[3:]
+    found = paired_bootstrap(*systems, "facts", resamples=200_000, trainings=True)
+    alone = paired_bootstrap(*systems, "facts", resamples=99)
+    assert alone.low == pytest.approx(alone.high) and alone.p == pytest.approx(0.02) and not alone.trainings
+    scores = [[run.scores["facts"].f1 for run in system] for system in systems]
+    exact = scipy.stats.ttest_ind(*scores, equal_var=False)
+    low, high = exact.confidence_interval(0.95)
+    assert found.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]), **EXACT)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=0.02)
+    assert found.p == pytest.approx(exact.pvalue, abs=0.005)
+    back = paired_bootstrap(*reversed(systems), "facts", resamples=200_000, trainings=True)
+    assert (back.low, back.high, back.p) == pytest.approx((-found.high, -found.low, found.p), **EXACT)
+
+
+def test_one_run_says_nothing_about_training() -> None:
+    runs = [counted(simulated(25, seed)) for seed in range(3)]
+    with pytest.raises(InputError, match="needs two runs of each system"):
+        paired_bootstrap(runs[:2], runs[2], "facts", trainings=True)
+    still = paired_bootstrap([runs[0]] * 2, [runs[1]] * 2, "facts", resamples=99, trainings=True)
+    alone = paired_bootstrap(runs[0], runs[1], "facts", resamples=99)
+    assert (still.low, still.high) == pytest.approx((alone.low, alone.high), abs=0.01)
+
+
 MEASURES = ["facts.f1", "facts.precision", "macro.facts.f1", "both"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from joint_ie.errors import InputError
+from joint_ie.schema import Schema
 from joint_ie.study.cells import Cell, CellFolder
 from joint_ie.study.configuration import read_study
 from joint_ie.study.folder import StudyFolder, settings_that_differ
@@ -53,6 +54,20 @@ def test_protocols_of_modes(plan: Callable[..., Plan]) -> None:
     assert cell.scoring.protocols["gold-entities"] == ("docred",)
     assert {"jerex", "rebel", "tag"} <= set(cell.scoring.protocols["end-to-end"])
     assert "tag-as-published" not in cell.scoring.protocols["end-to-end"]
+
+
+def test_protocols_are_those_of_the_labels(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    """DocRED's groups of relations are not for own labels, and the plan knows it before anything is trained."""
+    schema = tmp_path / "schema.json"
+    Schema.from_names(["PER", "LOC"], {"P19": "place of birth", "captain_of": "captain of"}).save(schema)
+    own = {"set": {"data": {"schema": str(schema)}, **other_settings()}}
+    [cell, *_] = plan(protocols={"gold-entities": ["all"]}, **own).cells
+    assert "docred" in cell.scoring.protocols["gold-entities"]
+    assert "relation-groups" not in cell.scoring.protocols["gold-entities"]
+    with pytest.raises(
+        InputError, match=r'study\.yaml: protocols\.gold-entities: protocol "relation-groups" is unknown'
+    ):
+        plan(protocols={"gold-entities": ["relation-groups"]}, **own)
 
 
 def test_threads(plan: Callable[..., Plan]) -> None:
@@ -146,6 +161,8 @@ def test_a_changed_study(plan: Callable[..., Plan], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mean/seed-1: was begun with training\.epochs = 2, now it is 3"):
         study.prepare(other, redo=other.cells[:1])
     assert finished.finished
+    with pytest.raises(InputError, match=r"mean/seed-1: .* choose another folder, or let --redo run it anew, too$"):
+        study.prepare(other, redo=other.cells[:1])
     study.prepare(other, redo=other.cells)
     assert [folder.state for folder in (finished, interrupted, failed, waiting)] == ["waiting"] * 4
     assert {folder.cell.config["training"]["epochs"] for folder in (finished, interrupted, failed, waiting)} == {3}
@@ -167,6 +184,18 @@ def test_failed_cells_begin_anew_with_other_settings(plan: Callable[..., Plan], 
     study.cell(cell).fail("diverged")
     study.prepare(plan(set={"training": {"epochs": 1}, **other_settings()}))
     assert study.cell(cell).state == "waiting"
+
+
+def test_why_a_cell_failed_is_forgotten_with_its_settings(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    """Also where it had not begun to train, such as without a file."""
+    study = StudyFolder(tmp_path)
+    study.prepare(plan())
+    folder = study.cell(plan().cells[0])
+    folder.fail("no such file")
+    study.prepare(plan())
+    assert folder.state == "failed"
+    study.prepare(plan(corpus="redocred/dev"))
+    assert folder.state == "waiting" and folder.failure is None
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,16 @@ def test_the_head_says_what_is_not_there(report: Report, found: Results, small: 
     facts = dict(report.facts)
     assert facts["Cells (variant and seed)"] == "13 finished, 4 missing, 1 failed"
     assert facts["Scored on"] == "redocred/dev, 30 documents"
+    assert facts["Chosen"] == (
+        "the checkpoint on the first 200 documents of redocred/dev, thresholds on all of it, which is scored: "
+        "scores are a little optimistic"
+    )
     assert facts["Data version"].startswith(found.corpus.fingerprint[:12])
     assert facts["Versions"] == "joint_ie 0.1.0, revision 0123abc, torch 2.13.0, python 3.11.7"
     assert report.warnings == (
         "This study is not finished. Cells that are not there yet: kd-docre (seed 3); paee (seeds 1, 2, 3).",
         f"{small.EVIL}, seed 2, has failed: ran <out> of memory",
+        "30 documents are few: intervals are a little too narrow, and p is a little too small (docs/scoring.md).",
     )
 
 

@@ -124,7 +124,9 @@ def test_every_row_of_latex_has_the_columns_of_its_table(report: Report) -> None
         assert all(re.search(rf"\\{rule}", content) for rule in ("toprule", "midrule", "bottomrule"))
     assert source.count(r"\includegraphics") == 3
     labels = re.findall(r"\\label\{(.*?)\}", source)
-    assert len(labels) == len(set(labels)) and all(re.fullmatch(r"(tab|fig):[a-z0-9-]+", label) for label in labels)
+    assert len(labels) == len(set(labels)) and all(
+        re.fullmatch(r"(tab|fig):losses:[a-z0-9-]+", label) for label in labels
+    )
 
 
 def test_markdown_has_all_tables_and_only_the_pictures_that_are_there(report: Report, small: SimpleNamespace) -> None:
@@ -141,6 +143,8 @@ def test_long_tables_are_cut_on_paper_and_say_so() -> None:
     cut = table.shortened()
     assert cut.columns == ("", "a", "b") and cut.rows == tuple(row[:3] for row in rows[:4])
     assert cut.notes == ("6 more rows and 3 more columns are in report.html and report.json.",)
+    one = replace(table, rows_shown=9, columns_shown=6).shortened()
+    assert one.notes == ("1 more row is in report.html and report.json.",)
     whole = replace(table, rows_shown=10, columns_shown=6)
     assert whole.shortened() == whole
 

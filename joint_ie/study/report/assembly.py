@@ -42,8 +42,8 @@ def _score_picture(results: Results) -> Picture:
     caption = "Circles are seeds, diamonds their means."
     if not head.untested:
         caption += (
-            f" On the right the difference to {head.baseline} with its 95 % interval over documents; a filled diamond "
-            "is a significant difference (p adjusted after Holm)."
+            f" On the right the difference to {head.baseline} with its 95 % interval, over documents and, where there "
+            "are two seeds of both, trainings; a filled diamond is a significant difference (p adjusted after Holm)."
         )
     return Picture(
         name="scores",

@@ -33,7 +33,8 @@ class Table:
         ]
         if not left_out:
             return self
-        note = f"{' and '.join(left_out)} are in report.html and report.json."
+        are = "is" if len(left_out) == 1 and left_out[0].startswith("1 ") else "are"
+        note = f"{' and '.join(left_out)} {are} in report.html and report.json."
         cut = tuple(row[: self.columns_shown] for row in rows)
         return replace(self, columns=columns, rows=cut, notes=(*self.notes, note), rows_shown=None, columns_shown=None)
 

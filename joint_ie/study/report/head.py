@@ -7,6 +7,9 @@ from joint_ie.study.report.wording import number_of
 from joint_ie.study.results import Results
 from joint_ie.study.study_records import StudyRecords
 
+FEW = 100
+"""Fewer documents than these leave the bootstrap noticeably sure of itself (`evaluation.bootstrap`)."""
+
 
 def facts(results: Results) -> tuple[tuple[str, str], ...]:
     """Names and values, for the list at the top."""
@@ -24,6 +27,7 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
     return (
         ("Scored on", f"{corpus.name}, {number_of(corpus.documents, 'document')}"),
         ("Data version", f"{corpus.fingerprint[:12]} (begin of the SHA-256 of the documents)"),
+        *(("Chosen", choice) for choice in _distinct(map(_choice, records))),
         ("Sorted and compared by", f"{head.measure}, mode {head.mode}, protocol {head.protocol}"),
         ("Baseline", study.baseline or "none"),
         ("Protocols", "; ".join(f"{mode}: {', '.join(names)}" for mode, names in modes.items())),
@@ -36,10 +40,11 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
 
 def warnings(results: Results) -> tuple[str, ...]:
     """What has to be known before any number is read."""
-    return tuple(_warnings(results.study))
+    return tuple(_warnings(results))
 
 
-def _warnings(study: StudyRecords) -> Iterator[str]:
+def _warnings(results: Results) -> Iterator[str]:
+    study = results.study
     waiting = [
         f"{variant.name} ({_seeds(seeds)})"
         for variant in study.variants
@@ -55,6 +60,11 @@ def _warnings(study: StudyRecords) -> Iterator[str]:
     records = list(study.records())
     if len(_distinct(_versions(record.versions) for record in records)) > 1:
         yield "Cells were run with different versions of the software: differences may come from these."
+    if results.corpus.documents < FEW:
+        yield (
+            f"{number_of(results.corpus.documents, 'document')} are few: intervals are a little too narrow, and p is a "
+            "little too small (docs/scoring.md)."
+        )
     if len(_distinct(str(record.machine) for record in records)) > 1:
         yield "Cells were run on different machines or settings of these: do not compare their times."
 
@@ -68,6 +78,19 @@ def _cells(study: StudyRecords) -> str:
 
 def _sources(records: Iterable[Record]) -> Iterator[str]:
     return (f"{record.variant}, from {record.predicted_by}" for record in records if record.predicted_by)
+
+
+def _choice(record: Record) -> str:
+    """On which documents checkpoint and thresholds were chosen, and whether these are scored."""
+    config = record.config["relations"] if record.pipeline else record.config
+    data = config["data"]
+    first = f"the first {data['dev_limit']:,} documents of " if data["dev_limit"] else ""
+    parts = [f"the checkpoint on {first}{data['dev']}"]
+    if config["tune"]:
+        parts.append(f"thresholds on {'all of it' if first else 'the same'}")
+    if data["dev"] == record.corpus.name:
+        parts.append("which is scored: scores are a little optimistic")
+    return ", ".join(parts)
 
 
 def _seeds(seeds: list[int]) -> str:

@@ -44,7 +44,7 @@ _JOINING = re.compile("--|,,|''")
 
 
 def latex(report: Report, drawn: Collection[str]) -> str:
-    r"""The text of ``report.tex``: floats with labels ``tab:NAME`` and ``fig:NAME``, no preamble."""
+    r"""The text of ``report.tex``: floats with labels ``tab:STUDY:NAME`` and ``fig:STUDY:NAME``, no preamble."""
     return "\n".join(_lines(report, drawn)) + "\n"
 
 
@@ -59,7 +59,7 @@ def escaped(text: str) -> str:
 
 def _lines(report: Report, drawn: Collection[str]) -> Iterator[str]:
     yield r"% Tables and figures of a study. In the preamble: \usepackage{booktabs,graphicx}"
-    yield r"% Then \input{FOLDER/report}. For the figures: \newcommand{\studyfolder}{FOLDER}"
+    yield r"% Then, for every study: \def\studyfolder{FOLDER} (where its figures are) \input{FOLDER/report}"
     yield r"\providecommand{\studyfolder}{.}"
     yield from _comment(report.title)
     yield from _comment(report.question)
@@ -67,37 +67,39 @@ def _lines(report: Report, drawn: Collection[str]) -> Iterator[str]:
         yield from _comment(warning)
     for name, value in report.facts:
         yield from _comment(f"{name}: {value}")
+    study = re.sub("[^A-Za-z0-9]+", "-", report.title).strip("-")
     for section in report.sections:
-        yield from _section(section, drawn)
+        yield from _section(section, drawn, study)
 
 
 def _comment(text: str) -> Iterator[str]:
     yield f"% {' '.join(text.split())}"
 
 
-def _section(section: Section, drawn: Collection[str]) -> Iterator[str]:
+def _section(section: Section, drawn: Collection[str], study: str) -> Iterator[str]:
     yield ""
     yield from _comment(section.title)
     for paragraph in section.paragraphs:
         yield from _comment(paragraph)
     for picture in section.pictures:
         if picture.name in drawn:
-            yield from _picture(picture)
+            yield from _picture(picture, study)
     for table in section.tables:
-        yield from _table(table.shortened())
+        yield from _table(table.shortened(), study)
+    yield from ("", r"\clearpage")  # LaTeX gives up where too many floats wait for their page
 
 
-def _picture(picture: Picture) -> Iterator[str]:
+def _picture(picture: Picture, study: str) -> Iterator[str]:
     yield from ("", r"\begin{figure}[htbp]", r"\centering")
     yield rf"\includegraphics[width=\linewidth]{{\studyfolder/figures/{picture.name}.pdf}}"
     yield rf"\caption{{{escaped(f'{picture.title}. {picture.scope}. {picture.caption}')}}}"
-    yield from (rf"\label{{fig:{picture.name}}}", r"\end{figure}")
+    yield from (rf"\label{{fig:{study}:{picture.name}}}", r"\end{figure}")
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: Table, study: str) -> Iterator[str]:
     yield from ("", r"\begin{table}[htbp]", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}")
     yield rf"\caption{{{escaped(f'{table.title}. {table.scope}.')}}}"
-    yield rf"\label{{tab:{table.name}}}"
+    yield rf"\label{{tab:{study}:{table.name}}}"
     # a table that is wider than the text is made smaller
     yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     yield rf"\begin{{tabular}}{{{'l' * table.texts}{'r' * (len(table.columns) - table.texts)}}}"

@@ -102,7 +102,8 @@ def _notes(results: Results, comparison: Comparison, explained: bool) -> Iterato
     if comparison.untested:
         yield f"Without differences and tests. {comparison.untested}"
     if any(len(row.seeds) == 1 for row in comparison.rows):
-        yield f"{ONE_SEED} one seed: how far another seed would move the score is not known."
+        tests = "" if comparison.untested else ", and interval and p are over documents alone"
+        yield f"{ONE_SEED} one seed: how far another seed would move the score is not known{tests}."
     unfinished = [f"{row.variant}: {', '.join(map(str, row.missing))}" for row in comparison.rows if row.missing]
     if unfinished:
         yield f"{UNFINISHED} not all seeds are there; missing are {'; '.join(unfinished)}."
@@ -118,12 +119,13 @@ def _explanations(results: Results, comparison: Comparison) -> Iterator[str]:
         tested = sum(row.difference is not None for row in comparison.rows)
         yield (
             f"difference: {title} minus that of {comparison.baseline}, means over seeds, in points of percent. [95 %] "
-            f"holds 95 % of the differences on {results.resamples:,} corpora drawn from these documents: how far the "
-            "difference may move on other documents of this kind. It does not contain the chance in training, nor does "
-            "± contain that in the documents."
+            f"holds 95 % of the differences on {results.resamples:,} corpora drawn from these documents (paired "
+            "bootstrap), moved by the chance in training as far as the seeds show it (Welch's t): how far the "
+            "difference may be another on other documents of this kind and with other seeds."
         )
         yield (
-            "p: how surprising the difference would be if only the choice of documents made it (paired bootstrap, "
-            f"two-sided). p (Holm): the same, corrected because {number_of(tested, 'variant')} of this table "
-            f"{'is' if tested == 1 else 'are'} tested. {SIGNIFICANT}: p (Holm) is at most {ALPHA}."
+            "p: how surprising the difference would be if only chance in documents and training made it (two-sided). p "
+            f"(Holm): the same, corrected because {number_of(tested, 'variant')} of this table "
+            f"{'is' if tested == 1 else 'are'} tested. {SIGNIFICANT}: p (Holm) is at most {ALPHA}, with two seeds at "
+            "least of both."
         )
