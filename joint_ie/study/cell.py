@@ -97,6 +97,7 @@ def run_cell(folder: CellFolder) -> None:
         curve=model.curve,
         pipeline=cell.pipeline,
         trained_by=cell.trained_by,
+        relation_names=scorer.relation_names,
     )
     write_record(record, folder.path)
 

@@ -84,6 +84,7 @@ def rescored(cell: Cell, scorer: Scorer, folder: CellFolder) -> Record:
         results=results,
         pipeline=cell.pipeline,
         trained_by=cell.trained_by,
+        relation_names=scorer.relation_names,
         predicted_by=record.predicted_by if own else f"{record.study}: {record.variant}",
     )
 

@@ -3,7 +3,7 @@
 import json
 import lzma
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,7 @@ class Record:
 
     ``best_epoch`` (from 0) and ``curve`` are of training, which a cell with a ``pipeline`` has none of. ``results`` are
     by mode. With ``trained_by`` both are those of another variant, which had the same training; so is its cost.
+    ``relation_names`` are what people call relations, where that is not their id.
     ``predicted_by`` names the study and variant that a cell has everything but its scores from, cost and versions, too.
     """
 
@@ -147,6 +148,7 @@ class Record:
     pipeline: PipelineParts | None = None
     trained_by: str | None = None
     predicted_by: str | None = None
+    relation_names: dict[str, str] = field(default_factory=dict)
 
     def counts(self, mode: str, protocol: str) -> Counts:
         """What ``protocol`` counted in ``mode``, for intervals and tests; `InputError` where there is no such thing."""

@@ -97,6 +97,15 @@ def test_relations_have_their_readable_names(report: Report) -> None:
     assert cells(table(report, "labels"), "place of birth (P19)")["gold"] != "0"
 
 
+def test_the_names_of_records_come_first(small: SimpleNamespace) -> None:
+    """Labels of one's own are known to nobody else."""
+    study = small.study()
+    first = study.variants[0]
+    named = tuple(replace(record, relation_names={"P19": "birth town"}) for record in first.records)
+    made = report_of(results(replace(study, variants=(replace(first, records=named),)), resamples=20))
+    assert cells(table(made, "labels"), "birth town (P19)") and cells(table(made, "labels"), "P17")
+
+
 def test_costs_have_units_and_marks(report: Report) -> None:
     cost = table(report, "cost")
     assert "training [min]" in cost.columns and "evaluation [s]" in cost.columns

@@ -21,16 +21,22 @@ VARIANTS_SHOWN = 8
 def label_table(results: Results, labels: Breakdown) -> Table:
     """The F1 of every relation."""
     head = results.comparisons[0]
-    names = relation_names(results.corpus.name)
+    names = relation_names(results)
     rows = {label: f"{names[label]} ({label})" if label in names else label for label in labels.values}
     title = f"F1 of every label: {labels.kind}"
     notes = ("Percent, means over seeds; the most frequent in gold first, variants from best to worst.",)
     return _table("labels", title, where(results, head), labels, rows, notes, with_gold=True, rows_shown=LABELS_SHOWN)
 
 
-def relation_names(corpus: str) -> Mapping[str, str]:
-    """What people call the relations of a registered corpus, where they have other names than their ids."""
-    registered = CORPORA.get(corpus)
+def relation_names(results: Results) -> Mapping[str, str]:
+    """What people call the relations, where they have other names than their ids.
+
+    As the records say, which those of older versions do not; then as the registered corpus does.
+    """
+    for record in results.study.records():
+        if record.relation_names:
+            return record.relation_names
+    registered = CORPORA.get(results.corpus.name)
     if registered is None or registered.schema is None:
         return {}
     return {label.id: label.name for label in registered.schema().relation_types if label.name != label.id}
