@@ -1,22 +1,24 @@
-"""Mentions to entities: complete linkage of pairwise coreference scores, or links to the best antecedents."""
+"""Mentions to entities: complete or average linkage of pairwise coreference scores, or links to best antecedents."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import linkage
+from scipy.cluster import hierarchy
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from joint_ie.errors import InputError
+from joint_ie.models.settings import Linkage
 
 
 @dataclass(frozen=True)
 class LikelyPairs:
     """Pairs of ``mentions`` mentions with their ``score`` [pairs], ``first`` [pairs] before ``second`` [pairs].
 
-    Pairs that are not there are at most as probable as ``floor``, or among the ``left_out``, which were not compared.
+    Pairs that are not there are at most as probable as ``floor``, or among the ``left_out``, which were not compared;
+    averages take all of them for impossible. ``linkage`` is how they are clustered.
     """
 
     mentions: int
@@ -25,6 +27,7 @@ class LikelyPairs:
     score: NDArray[np.float64]
     floor: float
     left_out: int = 0
+    linkage: Linkage = "complete"
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,13 @@ class BestAntecedents:
 def cluster(found: LikelyPairs | BestAntecedents, threshold: float) -> list[list[int]]:
     """The mentions of every entity, ascending; entities by their smallest mention. Higher thresholds join fewer.
 
-    Likely pairs by `complete_linkage`, for which a ``threshold`` below their floor is an error (`ValueError`). With
+    Likely pairs by `linked_clusters`, for which a ``threshold`` below their floor is an error (`ValueError`). With
     antecedents, an entity is whatever is connected by links above the threshold (Lee et al. 2017, section 3): a mention
     without any is one of its own.
     """
     _check_finite(found.score)
     if isinstance(found, LikelyPairs):
-        return _complete_linkage_of_likely(found, threshold)
+        return _linked_likely(found, threshold)
     linked = found.score > threshold
     component = _components(found.mentions, found.mention[linked], found.antecedent[linked])
     members = np.argsort(component, kind="stable")
@@ -65,13 +68,14 @@ def _components(mentions: int, first: NDArray[np.int64], second: NDArray[np.int6
     return component
 
 
-def _complete_linkage_of_likely(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
-    """Of pairs that may be few: mentions that no chain of likely pairs connects stay apart anyway."""
+def _linked_likely(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
+    """Of pairs that may be few: mentions that no chain of likely pairs connects stay apart, by either linkage."""
     if threshold < pairs.floor:
         raise ValueError(f"threshold {threshold} is below {pairs.floor}, from which pairs are kept")
     likely = pairs.score > threshold
-    first, second, score = pairs.first[likely], pairs.second[likely], pairs.score[likely]
-    component = _components(pairs.mentions, first, second)
+    component = _components(pairs.mentions, pairs.first[likely], pairs.second[likely])
+    inside = component[pairs.first] == component[pairs.second]
+    first, second, score = pairs.first[inside], pairs.second[inside], pairs.score[inside]
     size = np.bincount(component)
     clusters = [[mention] for mention in np.flatnonzero(size[component] == 1).tolist()]
     place = np.empty(pairs.mentions, dtype=np.int64)  # of a mention in its component
@@ -79,7 +83,8 @@ def _complete_linkage_of_likely(pairs: LikelyPairs, threshold: float) -> list[li
         place[members] = np.arange(len(members))
         scores = np.zeros((len(members), len(members)))
         scores[place[first[rows]], place[second[rows]]] = score[rows]
-        clusters += [members[found].tolist() for found in map(np.array, complete_linkage(scores, threshold))]
+        found = linked_clusters(scores, threshold, pairs.linkage)
+        clusters += [members[rows].tolist() for rows in map(np.array, found)]
     return sorted(clusters)
 
 
@@ -96,11 +101,12 @@ def _parts(
         )
 
 
-def complete_linkage(scores: np.ndarray, threshold: float) -> list[list[int]]:
-    """Join the two closest clusters while all pairs between them score above ``threshold``, strictly.
+def linked_clusters(scores: np.ndarray, threshold: float, linkage: Linkage = "complete") -> list[list[int]]:
+    """Join the two closest clusters while the pairs between them score above ``threshold``, strictly.
 
-    Golden joint README 5.5, step 3 (JEREX): the distance of two mentions is ``1 - score``, of two clusters the
-    largest between their mentions, and clusters join only while that is below ``1 - threshold``. Only the score
+    ``complete``: all of them. Golden joint README 5.5, step 3 (JEREX): the distance of two mentions is ``1 - score``,
+    of two clusters the largest between their mentions, and clusters join only while that is below ``1 - threshold``.
+    ``average``: their mean, so that of the many pairs in a long text a single one cannot tear an entity. Only the score
     of ``(i, j)`` with ``i < j`` is read.
 
     Shape:
@@ -121,9 +127,9 @@ def complete_linkage(scores: np.ndarray, threshold: float) -> list[list[int]]:
     _check_finite(condensed)
     clusters = {mention: [mention] for mention in range(mentions)}
     if mentions > 1:
-        # Complete linkage only compares and takes maxima, so -score serves as the distance: the same merges in the
+        # Linkage only compares and takes maxima or means, so -score serves as the distance: the same merges in the
         # same order, and no rounding of 1 - score decides about a score that equals the threshold.
-        for step, (first, second, distance, _) in enumerate(linkage(-condensed, method="complete")):
+        for step, (first, second, distance, _) in enumerate(hierarchy.linkage(-condensed, method=linkage)):
             if -distance <= threshold:
                 break
             clusters[mentions + step] = clusters.pop(int(first)) + clusters.pop(int(second))

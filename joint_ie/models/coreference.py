@@ -1,7 +1,7 @@
 """The two ways to score the mentions of a document pair by pair, from which they are clustered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from joint_ie.heads.coreference import PairwiseCoreferenceScorer
 from joint_ie.heads.workers import on_every_core
 from joint_ie.models.clustering import BestAntecedents, LikelyPairs
 from joint_ie.models.compared import Pairs, compared_pairs
-from joint_ie.models.settings import ModelSettings
+from joint_ie.models.settings import CoreferenceSettings, ModelSettings
 
 MENTION_PAIRS = 1 << 12  # scored together: few enough to stay in a cache
 UNLIKELY = 0.05  # mention pairs up to this probability are forgotten at once, unless the threshold is lower
@@ -35,15 +35,19 @@ def coreference_scorer(settings: ModelSettings, width: int) -> CoreferenceScorer
 
 
 def coreference(
-    scorer: CoreferenceScorer, vectors: Tensor, spans: Sequence[Span], texts: Sequence[str], threshold: float
+    scorer: CoreferenceScorer,
+    vectors: Tensor,
+    spans: Sequence[Span],
+    texts: Sequence[str],
+    settings: CoreferenceSettings,
 ) -> LikelyPairs | BestAntecedents:
-    """What the scorer's method clusters the mentions of a document by, with any threshold from ``threshold`` on.
+    """What the scorer's method clusters the mentions of a document by, with any threshold from the settings' one on.
 
     ``vectors`` [mentions, d], ``spans`` and ``texts`` [mentions], in candidate order.
     """
     if isinstance(scorer, AntecedentScorer):
         return best_antecedents(scorer, vectors, spans, texts)
-    return likely_pairs(scorer, vectors, texts, threshold)
+    return replace(likely_pairs(scorer, vectors, texts, settings.threshold), linkage=settings.linkage)
 
 
 def likely_pairs(

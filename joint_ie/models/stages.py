@@ -107,12 +107,12 @@ class Stages:
         counts = torch.bincount(document, minlength=len(batch.documents)).tolist()
         local = (spans - offset[document][:, None]).split(counts)
         vectors = encoded.words(spans).split(counts)
-        threshold = self.model.settings.coreference.threshold
+        settings = self.model.settings.coreference
         found = []
         for i, part in enumerate(probability.split(counts)):
             places = [(start, end) for start, end in local[i].tolist()]
             texts = [batch.documents[i].slice(*place) for place in places]
-            pairs = coreference(self.model.coreference_scorer, vectors[i], places, texts, threshold)
+            pairs = coreference(self.model.coreference_scorer, vectors[i], places, texts, settings)
             found.append(FoundMentions(places, vectors[i], part.tolist(), pairs, too_wide[i]))
         return encoded, found
 

@@ -26,7 +26,7 @@ _DETECTORS = {
     "semi-markov": "the segments of a sentence by a semi-Markov model (Sarawagi and Cohen 2004), up to {} words",
 }
 _COREFERENCE = {
-    "pairwise": "mention pairs, complete linkage (JEREX)",
+    "pairwise": "mention pairs (JEREX), {} linkage",
     "antecedent": "every mention's best antecedent (Lee et al. 2017, arXiv 1707.07045)",
 }
 SNIPPET = (
@@ -117,7 +117,8 @@ def _model(settings: Mapping[str, Any]) -> Iterator[str]:
     yield f"- mentions: {_DETECTORS[mentions.get('detector', 'span')].format(mentions['max_width'])}"
     coreference = settings["coreference"]
     products = ", with products of span vectors" if coreference.get("product", False) else ""
-    yield f"- coreference: {_COREFERENCE[coreference.get('method', 'pairwise')]}{products}"
+    method = _COREFERENCE[coreference.get("method", "pairwise")].format(coreference.get("linkage", "complete"))
+    yield f"- coreference: {method}{products}"
     yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 
 

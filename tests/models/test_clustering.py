@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from statistics import mean
 
 import numpy as np
 import pytest
@@ -10,15 +11,17 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from joint_ie.errors import InputError
-from joint_ie.models.clustering import LikelyPairs, cluster, complete_linkage
+from joint_ie.models.clustering import LikelyPairs, cluster, linked_clusters
+from joint_ie.models.settings import Linkage
 
 
-def greedy(scores: np.ndarray, threshold: float) -> list[list[int]]:
+def greedy(scores: np.ndarray, threshold: float, linkage: Linkage = "complete") -> list[list[int]]:
     """Golden joint README 5.5, step 3, literally: join the closest two until nothing is close enough."""
+    between = {"complete": min, "average": mean}[linkage]
     clusters = [[mention] for mention in range(len(scores))]
     while len(clusters) > 1:
         score, first, second = max(
-            (min(scores[min(i, j), max(i, j)] for i in clusters[a] for j in clusters[b]), a, b)
+            (between([scores[min(i, j), max(i, j)] for i in clusters[a] for j in clusters[b]]), a, b)
             for a in range(len(clusters))
             for b in range(a + 1, len(clusters))
         )
@@ -39,7 +42,7 @@ def distinct_scores(draw: st.DrawFn) -> np.ndarray:
 def test_micro_cases(shared: Path) -> None:
     path = shared / "golden" / "joint_and_scoring" / "d_jerex" / "micro_cases.json"
     for case in json.loads(path.read_text())["clustering"]:
-        clusters = complete_linkage(np.array(case["similarity"]), case["threshold"])
+        clusters = linked_clusters(np.array(case["similarity"]), case["threshold"])
         assert clusters == sorted(sorted(cluster) for cluster in case["clusters"]), case["what"]
 
 
@@ -57,23 +60,38 @@ def test_golden_network(shared: Path, variant: str, document: str, dtype: type) 
         sorted(position[candidate] for candidate in row[mask.astype(bool)].tolist())
         for row, mask in zip(golden["clusters"], golden["clusters_mask"], strict=True)
     ]
-    assert complete_linkage(scores, 0.85) == sorted(expected)
+    assert linked_clusters(scores, 0.85) == sorted(expected)
 
 
 @settings(max_examples=200, deadline=None)
 @given(distinct_scores(), st.floats(0, 1))
 def test_brute_force(scores: np.ndarray, threshold: float) -> None:
     expected = greedy(scores, threshold)
-    assert complete_linkage(scores, threshold) == expected
+    assert linked_clusters(scores, threshold) == expected
     if len(scores) >= 1:
-        assert complete_linkage(scores[np.triu_indices(len(scores), 1)], threshold) == expected
+        assert linked_clusters(scores[np.triu_indices(len(scores), 1)], threshold) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 8), st.floats(0, 1))
+def test_brute_force_of_averages(seed: int, mentions: int, threshold: float) -> None:
+    scores = np.random.default_rng(seed).random((mentions, mentions))
+    assert linked_clusters(scores, threshold, "average") == greedy(scores, threshold, "average")
+
+
+def test_one_bad_pair_of_many_tears_no_entity_by_average() -> None:
+    scores = np.full((20, 20), 0.99)
+    scores[3, 17] = 0.1
+    scores[:10, 10:15] = scores[10:15, 15:] = 0.05  # another entity
+    assert linked_clusters(scores, 0.7, "average") == [[*range(10), *range(15, 20)], [*range(10, 15)]]
+    assert len(linked_clusters(scores, 0.7, "complete")) == 3
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(0, 1), st.booleans())
 def test_equality_does_not_join(threshold: float, nearly: bool) -> None:
     score = np.nextafter(threshold, 2) if nearly else threshold
-    assert complete_linkage(np.array([score]), threshold) == ([[0, 1]] if nearly else [[0], [1]])
+    assert linked_clusters(np.array([score]), threshold) == ([[0, 1]] if nearly else [[0], [1]])
 
 
 @settings(max_examples=50, deadline=None)
@@ -81,7 +99,7 @@ def test_equality_does_not_join(threshold: float, nearly: bool) -> None:
 def test_ties_still_give_complete_clusters(seed: int, threshold: float) -> None:
     """Which of equal pairs joins first is free, but no cluster may hold a pair at or below the threshold."""
     scores = np.random.default_rng(seed).integers(0, 4, (9, 9)) / 3
-    clusters = complete_linkage(scores, threshold)
+    clusters = linked_clusters(scores, threshold)
     assert sorted(mention for one in clusters for mention in one) == list(range(9))
     assert clusters == sorted(sorted(one) for one in clusters)
     for one in clusters:
@@ -89,35 +107,39 @@ def test_ties_still_give_complete_clusters(seed: int, threshold: float) -> None:
 
 
 def test_none_and_one() -> None:
-    assert complete_linkage(np.zeros((0, 0)), 0.85) == []
-    assert complete_linkage(np.zeros((1, 1)), 0.85) == [[0]]
-    assert complete_linkage(np.zeros(0), 0.85) == [[0]]
+    assert linked_clusters(np.zeros((0, 0)), 0.85) == []
+    assert linked_clusters(np.zeros((1, 1)), 0.85) == [[0]]
+    assert linked_clusters(np.zeros(0), 0.85) == [[0]]
 
 
 def test_arguments_are_not_changed() -> None:
     scores = np.array([[0.1, 0.9], [0.2, 0.3]])
     before = scores.copy()
-    complete_linkage(scores, 0.5)
+    linked_clusters(scores, 0.5)
     assert np.array_equal(scores, before)
 
 
 @pytest.mark.parametrize("scores", [np.zeros((2, 3)), np.zeros(2), np.array([np.nan])])
 def test_bad_scores(scores: np.ndarray) -> None:
     with pytest.raises(InputError, match="scores"):
-        complete_linkage(scores, 0.5)
+        linked_clusters(scores, 0.5)
 
 
+@pytest.mark.parametrize("linkage", ["complete", "average"])
 @given(st.integers(0, 9), st.randoms(use_true_random=False), st.sampled_from([0.05, 0.3, 0.5, 0.9]))
-def test_likely_pairs_give_the_clusters_of_all_pairs(mentions: int, random: Random, threshold: float) -> None:
+def test_likely_pairs_give_the_clusters_of_all_pairs(
+    linkage: Linkage, mentions: int, random: Random, threshold: float
+) -> None:
     """Though only pairs above a floor are there, in any order."""
     scores = np.triu([[random.random() ** 2 for _ in range(mentions)] for _ in range(mentions)], 1).reshape(
         mentions, mentions
     )
-    first, second = np.nonzero(scores > 0.05)
+    scores[scores <= 0.05] = 0
+    first, second = np.nonzero(scores)
     order = np.array(random.sample(range(len(first)), len(first)), dtype=np.int64)
     first, second = first[order], second[order]
-    pairs = LikelyPairs(mentions, first, second, scores[first, second], floor=0.05)
-    assert cluster(pairs, threshold) == complete_linkage(scores, threshold)
+    pairs = LikelyPairs(mentions, first, second, scores[first, second], floor=0.05, linkage=linkage)
+    assert cluster(pairs, threshold) == linked_clusters(scores, threshold, linkage)
 
 
 def test_likely_pairs_must_be_finite_and_kept_from_the_threshold_on() -> None:

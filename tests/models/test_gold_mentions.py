@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from joint_ie.document import Document, Entity, Span
 from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.spans import all_spans
-from joint_ie.models.clustering import complete_linkage
+from joint_ie.models.clustering import linked_clusters
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.relation_settings import Representation
 from joint_ie.models.stages import given_spans
@@ -138,7 +138,7 @@ def test_step_by_step(toy, documents, input: str) -> None:
                 distance = edit_distances([document.slice(*span) for span in listed], pair)
                 linked[i, j] = model.coreference_scorer(vectors, pair, distance).sigmoid().item()
             entities = []
-            for cluster in complete_linkage(linked, 0.5):
+            for cluster in linked_clusters(linked, 0.5):
                 score, kind = model.entity_typer(vectors[cluster].amax(0)[None]).softmax(1)[0].max(0)
                 mentions = tuple(document.mention(*span) for span in sorted(listed[i] for i in cluster))
                 name = max((m.text for m in mentions), key=len)

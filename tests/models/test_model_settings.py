@@ -106,9 +106,12 @@ def test_settings_without_effect_on_a_representation_are_refused(
 
 
 def test_a_product_that_is_always_there_is_not_a_choice() -> None:
-    given = {"coreference": {"method": "antecedent", "product": True}}
+    given: dict[str, Any] = {"coreference": {"method": "antecedent", "product": True}}
     said = r"^c\.yaml: coreference: product = True has no effect on method = 'antecedent'"
     with pytest.raises(InputError, match=said):
+        from_mapping(ModelSettings, given, "c.yaml")
+    given = {"coreference": {"method": "antecedent", "linkage": "average"}}
+    with pytest.raises(InputError, match=r"linkage = 'average' has no effect .*; leave it at 'complete', or"):
         from_mapping(ModelSettings, given, "c.yaml")
 
 

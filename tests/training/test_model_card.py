@@ -50,7 +50,7 @@ def test_a_bare_checkpoint(folder: Path) -> None:
             "coreference",
             "method",
             {
-                "pairwise": "- coreference: mention pairs, complete linkage",
+                "pairwise": "- coreference: mention pairs (JEREX), complete linkage",
                 "antecedent": "- coreference: every mention's",
             },
         ),
@@ -81,7 +81,7 @@ def test_products_of_mentions(folder: Path) -> None:
     assert "products" not in model_card(folder)
     config["model"]["coreference"]["product"] = True
     (folder / "config.json").write_text(json.dumps(config))
-    assert "complete linkage (JEREX), with products of span vectors" in model_card(folder)
+    assert "mention pairs (JEREX), complete linkage, with products of span vectors" in model_card(folder)
 
 
 def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
