@@ -1,5 +1,6 @@
 """Which documents a run learns from, chooses its best checkpoint with, and is measured on."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from joint_ie.corpora.label_regimes import hide_relations, keep_known
 from joint_ie.corpora.registered import data_root
 from joint_ie.document import Document
 from joint_ie.errors import InputError, check_range
+from joint_ie.evaluation.fingerprints import corpus_fingerprint
 from joint_ie.schema import Schema
 
 logger = logging.getLogger(__name__)
@@ -130,6 +132,23 @@ def dev_documents(data: DataSettings, schema: Schema, limit: int | None = None) 
     if not documents:
         raise InputError(f"{data.dev}: no document is in {data.dev_within}, by id; name the right dev_within, or none")
     return documents[:limit]
+
+
+def fingerprints(
+    documents: Sequence[Document], shares: Sequence[float], schema: Schema, dev: Sequence[Document]
+) -> dict[str, str]:
+    """Digests of all that was read and decides how a run ends, by what errors call it; see `training.loop.train`."""
+    learned = f"{corpus_fingerprint(documents)} {list(map(float, shares))}"
+    labels = [[label.id for label in kind] for kind in (schema.entity_types, schema.relation_types)]
+    return {
+        "training documents": _digest(learned),
+        "labels": _digest(repr(labels)),
+        "validation documents": corpus_fingerprint(dev),
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_unseen(test: Sequence[Document], seen: Sequence[Document], corpus: str) -> None:

@@ -26,6 +26,7 @@ from joint_ie.training.data import (
     TrainingCorpus,
     check_unseen,
     dev_documents,
+    fingerprints,
     known_facts,
     load_documents,
     schema_for,
@@ -80,16 +81,21 @@ def _joint(
         assert isinstance(model, JointModel)
         return validate(model, collator, dev, experiment.validation)
 
+    def digests(learned: TrainingSet) -> dict[str, str]:
+        return fingerprints(learned.documents, learned.shares.tolist(), schema, dev)
+
     if experiment.adaptation and not (resume and _has_begun(folder)):
         taught = _taught_set(experiment, experiment.adaptation, schema, collator)
         logger.info("adaptation: %d documents", len(taught.batches.documents))
         before = folder / "adaptation"
         # killed before its first step, a run has no folder for it yet; a run without any folder cannot be resumed
         going_on = resume and (before.is_dir() or not folder.is_dir())
-        train(model, taught, evaluate, save, experiment.adaptation.training, before, going_on, config=experiment)
+        stage, learned = experiment.adaptation.training, digests(taught.batches)
+        train(model, taught, evaluate, save, stage, before, going_on, config=experiment, fingerprints=learned)
         model, _ = continued_model(experiment.model, schema, before / "last")
     logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
-    result = train(model, training, evaluate, save, experiment.training, folder, resume, config=experiment)
+    stage, learned = experiment.training, digests(training)
+    result = train(model, training, evaluate, save, stage, folder, resume, config=experiment, fingerprints=learned)
     best = folder / "best"
     if experiment.tune and best.is_dir():
         logger.info("choosing thresholds on %s", experiment.data.dev)

@@ -14,7 +14,7 @@ from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
 from joint_ie.settings import to_mapping
 from joint_ie.training.configuration import Experiment
-from joint_ie.training.data import check_unseen, training_documents
+from joint_ie.training.data import check_unseen, fingerprints, training_documents
 from joint_ie.training.loop import TrainingResult, train
 from joint_ie.training.model_card import generation_card
 from joint_ie.training.validation import measure
@@ -60,4 +60,5 @@ def run_generation(
         return metrics
 
     logger.info("%d windows of training documents, %d documents for validation", len(batches.examples), len(dev))
-    return train(model, batches, evaluate, save, training, folder, resume, config=experiment)
+    learned = fingerprints(documents, shares, schema, dev)
+    return train(model, batches, evaluate, save, training, folder, resume, config=experiment, fingerprints=learned)
