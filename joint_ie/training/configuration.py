@@ -69,6 +69,12 @@ class Experiment:
                 f"validation = {list(self.validation)} gives {', '.join(measured) or 'nothing'}"
             )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether dev documents decide anything: which checkpoint is the best one, or its thresholds."""
+        validated = sum(map(self.training.validates, range(self.training.trained_epochs)))
+        return validated > 1 or (self.tune and self.generation is None)
+
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any], where: str) -> "Experiment":
         """Checked; ``where`` names the files in errors."""

@@ -153,7 +153,23 @@ def _digest(text: str) -> str:
 
 def check_unseen(test: Sequence[Document], seen: Sequence[Document], corpus: str) -> None:
     """Warn if texts of the test corpus were seen before; regimes with labels of two sources invite that."""
-    texts = {document.text for document in seen}
-    repeated = sum(document.text in texts for document in test)
-    if repeated:
+    if repeated := _repeated(test, seen):
         logger.warning("%s: %d of its %d texts are in the training or dev documents, too", corpus, repeated, len(test))
+
+
+def check_dev_apart(dev: Sequence[Document], training: Sequence[Document], corpus: str) -> None:
+    """Warn if texts that choose are learned from, too; a mistake, unless a model shall learn them by heart."""
+    if repeated := _repeated(dev, training):
+        logger.warning(
+            "%s: %d of its %d documents are trained on, so that scores on it, and the checkpoint and thresholds it "
+            "chooses, say little about texts that the model has not seen; name other documents as data.dev",
+            corpus,
+            repeated,
+            len(dev),
+        )
+
+
+def _repeated(documents: Sequence[Document], others: Sequence[Document]) -> int:
+    """How many of the documents have the text of one of the others."""
+    texts = {document.text for document in others}
+    return sum(document.text in texts for document in documents)

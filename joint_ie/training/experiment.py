@@ -24,6 +24,7 @@ from joint_ie.training.adaptation import Adaptation, TaughtSet, Teacher
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import (
     TrainingCorpus,
+    check_dev_apart,
     check_unseen,
     dev_documents,
     fingerprints,
@@ -71,6 +72,8 @@ def _joint(
     data = experiment.data
     training = training_set(experiment, data.train, schema, collator, experiment.training.seed)
     check_unseen(test, [*training.documents, *dev], f"{data.test}")
+    if experiment.chooses:
+        check_dev_apart(dev, training.documents, data.dev)
 
     def save(model: torch.nn.Module, target: Path) -> None:
         assert isinstance(model, JointModel)

@@ -14,7 +14,7 @@ from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
 from joint_ie.settings import to_mapping
 from joint_ie.training.configuration import Experiment
-from joint_ie.training.data import check_unseen, fingerprints, training_documents
+from joint_ie.training.data import check_dev_apart, check_unseen, fingerprints, training_documents
 from joint_ie.training.loop import TrainingResult, train
 from joint_ie.training.model_card import generation_card
 from joint_ie.training.validation import measure
@@ -43,6 +43,8 @@ def run_generation(
         documents, shares, tokeniser, settings.order, settings.max_target, experiment.batches, training.seed
     )
     check_unseen(test, [*documents, *dev], f"{data.test}")
+    if experiment.chooses:
+        check_dev_apart(dev, documents, data.dev)
     config = to_mapping(experiment)
 
     def save(model: nn.Module, target: Path) -> None:

@@ -131,6 +131,20 @@ def test_the_test_corpus_is_scored_at_the_end(config, tmp_path, caplog) -> None:
     assert records(run) == log
 
 
+def test_dev_documents_that_are_learned_from_are_counted_once(config, tmp_path, caplog) -> None:
+    """Nothing is said where they choose nothing, as in `joint-ie adapt`."""
+    train, dev = config.with_name("train.jsonl"), tmp_path / "dev.jsonl"
+    write_jsonl([*load_corpus(train)[:3], world["document"](400)], dev)
+    run_experiment(experiment(config, f"data.dev={dev}", "tune=false"), tmp_path / "run")
+    assert caplog.text.count("are trained on") == 1
+    assert f"{dev}: 3 of its 4 documents are trained on, so that scores on it" in caplog.text
+    caplog.clear()
+    once = ("training.validate_from=10", "tune=false")
+    run_experiment(experiment(config, f"data.dev={dev}", *once), tmp_path / "once")
+    run_experiment(experiment(config, "tune=false"), tmp_path / "apart")
+    assert "are trained on" not in caplog.text
+
+
 def test_ign_facts_do_not_depend_on_what_is_hidden(config) -> None:
     train = str(config.with_name("train.jsonl"))
     found = [known_facts(DataSettings((TrainingCorpus(train, hide=hide),), "x"), SCHEMA) for hide in (0.0, 0.7)]
