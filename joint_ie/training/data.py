@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.label_regimes import hide_relations, keep_known
 from joint_ie.corpora.registered import data_root
 from joint_ie.document import Document
-from joint_ie.errors import InputError, check_range
+from joint_ie.errors import InputError, UnknownLabel, check_range
 from joint_ie.evaluation.fingerprints import corpus_fingerprint
 from joint_ie.schema import Schema
 
@@ -81,6 +82,22 @@ def schema_for(data: DataSettings) -> Schema:
     return docred_schema()
 
 
+@contextmanager
+def explained_labels(data: DataSettings) -> Iterator[None]:
+    """Where nobody named a schema, an unknown label's error says so, and how to get one."""
+    try:
+        yield
+    except UnknownLabel as error:
+        registered = CORPORA.get(data.train[0].corpus)
+        if data.schema or (registered and registered.schema):
+            raise
+        own = dict.fromkeys(name for name in (*(s.corpus for s in data.train), data.dev) if name not in CORPORA)
+        raise InputError(
+            f"{error}; these labels are DocRED's, because data.schema is not given: write those of your documents by "
+            f"`joint-ie data schema {' '.join(own)} -o schema.json`, and set data.schema=schema.json"
+        ) from None
+
+
 def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:
     """A corpus whose labels are all in the schema."""
     documents = load_corpus(corpus, reader=reader)[:limit]
@@ -88,7 +105,7 @@ def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit
         try:
             document.validate(schema)
         except InputError as error:
-            raise InputError(f"{corpus}: {error}") from None
+            raise type(error)(f"{corpus}: {error}") from None
     return documents
 
 

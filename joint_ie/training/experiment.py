@@ -27,6 +27,7 @@ from joint_ie.training.data import (
     check_dev_apart,
     check_unseen,
     dev_documents,
+    explained_labels,
     fingerprints,
     known_facts,
     load_documents,
@@ -48,9 +49,10 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
         check_new_folder(folder)
     data = experiment.data
     schema = schema_for(data)
-    dev = dev_documents(data, schema, data.dev_limit)
+    with explained_labels(data):
+        dev = dev_documents(data, schema, data.dev_limit)
+        test = load_documents(data.test, schema, data.test_reader) if data.test else []
     pair(dev, ())  # raises for repeated ids, which would stop the first validation
-    test = load_documents(data.test, schema, data.test_reader) if data.test else []
     pair(test, ())
     set_seed(experiment.training.seed)
     run = run_generation if experiment.generation else _joint
@@ -144,7 +146,8 @@ def training_set(
     unlabelled_pairs: bool = False,
 ) -> TrainingSet:
     """The training documents of ``sources``, as the experiment's model and settings want them."""
-    documents, shares = training_documents(sources, schema)
+    with explained_labels(experiment.data):
+        documents, shares = training_documents(sources, schema)
     settings = experiment.model
     marked = settings.relations.marked and settings.task_weights.relations > 0
     return TrainingSet(

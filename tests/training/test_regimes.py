@@ -201,6 +201,29 @@ def test_the_regime_that_the_facts_make(shared, monkeypatch) -> None:
     assert 0.3 < kept / whole < 0.65
 
 
+@pytest.mark.parametrize("first", ["train", "dev"])
+def test_own_labels_without_a_schema_are_told_how_to_get_one(config, tmp_path, first) -> None:
+    """Where a schema was named, the model's labels are meant."""
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("train", "dev")}
+    for name, path in files.items():
+        document = world["document"](1)
+        entities = [replace(entity, type="GOODS") for entity in document.entities]
+        known = replace(document, relations=())  # persons and places are labels of DocRED
+        write_jsonl([document.with_annotations(entities, []) if name == first else known], path)
+    options = (f"data.train=[{{corpus: {files['train']}}}]", f"data.dev={files['dev']}")
+    asked = rf"joint-ie data schema {files['train']} {files['dev']} -o schema\.json"
+    message = (
+        rf"{first}\.jsonl: document 'doc-1': .*'GOODS' is not .* DocRED's, because data\.schema is not given: .*{asked}"
+    )
+    with pytest.raises(InputError, match=message):
+        run_experiment(experiment(config, *options, "data.schema=null"), tmp_path / "run")
+    with pytest.raises(InputError, match=r"it knows PER, LOC$"):
+        run_experiment(experiment(config, *options), tmp_path / "run")
+    own = tmp_path / "schema.json"
+    assert main(["data", "schema", *map(str, files.values()), "-o", str(own)]) == 0
+    assert schema_for(experiment(config, *options, f"data.schema={own}").data).entity_index.keys() >= {"GOODS", "PER"}
+
+
 def test_labels_are_those_of_the_corpus_unless_named(tmp_path) -> None:
     def data(corpus: str, schema: str | None = None) -> DataSettings:
         return DataSettings((TrainingCorpus(corpus),), "x", schema=schema)
