@@ -10,7 +10,7 @@ from pathlib import Path
 from joint_ie.corpora import CORPORA, docred_schema, load_corpus, read_facts, training_facts
 from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.label_regimes import hide_relations, keep_known
-from joint_ie.corpora.registered import data_root
+from joint_ie.corpora.registered import facts_path
 from joint_ie.document import Document
 from joint_ie.errors import InputError, UnknownLabel, check_range
 from joint_ie.evaluation.fingerprints import corpus_fingerprint
@@ -129,8 +129,7 @@ def labelled_documents(source: TrainingCorpus, schema: Schema) -> list[Document]
     if not source.relations:
         return [replace(document, relations=None) for document in documents]
     if source.facts:
-        path = Path(source.facts)
-        facts = read_facts(path if path.exists() else data_root() / path)
+        facts = read_facts(facts_path(source.facts))
         return [keep_known(document, facts) for document in documents]
     return documents
 
