@@ -155,6 +155,7 @@ def report(
         if args.intervals and _measures(protocol):
             data["intervals"] = intervals(counted[0], _measures(protocol))
         if len(systems) > 1:
+            _warn_of_labels(protocol, counted, [system.name for system in systems])
             data["against"] = _compared(protocol, counted, [system.name for system in systems])
         if systems[0].submission and systems[0].submission.strays:
             data["strays"] = len(systems[0].submission.strays)
@@ -214,6 +215,22 @@ def _compared(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence
                 }
             )
     return compared
+
+
+def _warn_of_labels(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence[str]) -> None:
+    """Say where macro averages are not over the same labels: those seen in gold or in a system's own output."""
+    first = counted[0].scores.per_label
+    for other, name in zip(counted[1:], names[1:], strict=True):
+        apart = {label for measure, found in other.scores.per_label.items() for label in first[measure].keys() ^ found}
+        if apart:
+            logger.warning(
+                "%s: macro scores of %s and %s average over different labels (of one alone: %s); compare micro "
+                "scores, or macro scores over all labels (rebel, relation-groups)",
+                protocol.name,
+                names[0],
+                name,
+                ", ".join(sorted(apart)),
+            )
 
 
 def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Predicted, title: str, file: Any) -> None:

@@ -220,3 +220,25 @@ def test_a_part_of_a_corpus_is_no_whole(
     (folder / "train_revised.json").write_text(json.dumps([record]))
     assert main(command) == 0
     assert not caplog.messages
+
+
+def test_macro_scores_over_different_labels_are_no_comparison(
+    files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_jsonl([build("1", [(0, 1, "P26"), (1, 2, "P9999")]), build("2", [])], tmp_path / "odd.jsonl")
+    command = [
+        "score",
+        files["gold"],
+        files["one"],
+        "--against",
+        files["two"],
+        "--against",
+        str(tmp_path / "odd.jsonl"),
+    ]
+    assert main(command) == 0
+    (line,) = caplog.messages
+    assert line.startswith(f"jerex: macro scores of {files['one']} and {tmp_path / 'odd.jsonl'} average over different")
+    assert "(of one alone: P9999)" in line
+    caplog.clear()
+    assert main([*command, "--protocol", "rebel"]) == 0
+    assert not caplog.messages
