@@ -1,12 +1,16 @@
 """What would make clusters better, given the mentions? Other linkages, both orders of a pair, features of the strings.
 
-python benchmarks/coreference_limits.py [--model FOLDER] [--corpus redocred/dev]
+python benchmarks/coreference_limits.py [--model FOLDER] [--corpus redocred/dev] [--limit N] [--copies N | --joined N]
 
 Scores all mention pairs of the documents with a model's pairwise classifier, and asks three questions about them. Is
 there a better way from its scores to clusters? Does a classifier that sees more than the scores know better which pairs
 are one entity: gradient boosting, fitted on one half of the documents and scored on the other, both ways? (It is fitted
 to the annotation of held-out documents, which the model is not, so that its gain is an upper bound.) And what is wrong
-with the clusters that are wrong? Every row is the F1 of exact clusters at its best threshold.
+with the clusters that are wrong? Every row is the F1 of exact clusters at its best threshold; of linkages also at
+the model's own.
+
+Annotated documents are short. Long ones, in which names recur often, are made of them: the same document several times
+in a row, or several documents in a row; entities of equal type and name are then one.
 """
 
 import argparse
@@ -25,8 +29,10 @@ import joint_ie
 from joint_ie.corpora import load_corpus
 from joint_ie.document import Document
 from joint_ie.encoding.distances import edit_distances
+from joint_ie.encoding.joining import join
 from joint_ie.extraction import Extractor
 from joint_ie.heads.coreference import PairwiseCoreferenceScorer
+from joint_ie.models.joint import JointModel
 from joint_ie.models.precision import autocast
 from joint_ie.models.prediction import Predictor
 
@@ -138,8 +144,13 @@ class Clustered:
         return kinds
 
 
-def clustered(documents: Sequence[Scored], probability: Sequence[Numbers], method: str = "complete") -> Clustered:
-    """At the best threshold; ``probability`` [pairs] of every document."""
+def clustered(
+    documents: Sequence[Scored],
+    probability: Sequence[Numbers],
+    method: str = "complete",
+    thresholds: Sequence[float] = tuple(THRESHOLDS),
+) -> Clustered:
+    """At the best of the thresholds; ``probability`` [pairs] of every document."""
     gold = [clusters(document.entity) for document in documents]
     trees = [
         linkage(1 - p, method=method) if document.mentions > 1 else None
@@ -155,7 +166,7 @@ def clustered(documents: Sequence[Scored], probability: Sequence[Numbers], metho
         f1 = 200 * correct / (sum(map(len, found)) + sum(map(len, gold)))
         return Clustered(f1, threshold, gold, found)
 
-    return max(map(cut, THRESHOLDS), key=lambda clustered: clustered.f1)
+    return max(map(cut, thresholds), key=lambda clustered: clustered.f1)
 
 
 def fitted(documents: Sequence[Scored], seen: Callable[[Scored], Numbers], seed: int) -> list[Numbers]:
@@ -179,16 +190,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a folder; default: the bundled model")
     parser.add_argument("--corpus", default="redocred/dev")
+    parser.add_argument("--limit", type=int, help="the first documents only")
+    parser.add_argument("--copies", type=int, default=1, help="every document so many times in a row")
+    parser.add_argument("--joined", type=int, default=1, help="so many documents in a row")
     parser.add_argument("--seed", type=int, default=0, help="of the halves")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     extractor = joint_ie.load(args.model) if args.model else joint_ie.load()
+    corpus = list(load_corpus(args.corpus))[: args.limit]
+    rows = [corpus[start : start + args.joined] for start in range(0, len(corpus), args.joined)]
+    texts = [join(row * args.copies) for row in rows]
     with autocast(extractor.model.device):
-        documents = [scored(extractor, document) for document in load_corpus(args.corpus)]
+        documents = [scored(extractor, document) for document in texts]
+    assert isinstance(extractor.model, JointModel)  # or `scored` had refused
+    own = extractor.model.settings.coreference.threshold
     probability = [1 / (1 + np.exp(-document.logits)) for document in documents]
     logger.info("%d documents, %d mentions", len(documents), sum(document.mentions for document in documents))
     for method in ("complete", "average", "single"):
-        _say(f"{method} linkage", clustered(documents, [p[:, 0] for p in probability], method))
+        first = [p[:, 0] for p in probability]
+        _say(f"{method} linkage", clustered(documents, first, method))
+        _say(f"{method} linkage", clustered(documents, first, method, [own]))
     _say("complete linkage, mean of both orders", clustered(documents, [p.mean(1) for p in probability]))
     columns: dict[str, Callable[[Scored], Numbers]] = {
         "logits": lambda document: document.logits,

@@ -1,4 +1,4 @@
-"""The one exception that the library raises for input it cannot use."""
+"""What the library raises for input it cannot use."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,6 +10,10 @@ class InputError(ValueError):
 
     The command line prints the message alone, without a traceback.
     """
+
+
+class UnknownLabel(InputError):
+    """A label that a schema does not know; who chose the schema may say more."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

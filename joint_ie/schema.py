@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from joint_ie.errors import InputError, nearest
+from joint_ie.errors import InputError, UnknownLabel, nearest
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Schema:
         return {label.id: i for i, label in enumerate(self.relation_types)}
 
     def check_entity_type(self, entity_type: str, where: str) -> None:
-        """Raise `InputError` unless ``entity_type`` is known; ``where`` names document and field."""
+        """Raise `UnknownLabel` unless ``entity_type`` is known; ``where`` names document and field."""
         if entity_type not in self.entity_index:
-            raise InputError(_unknown(where, "entity type", entity_type, self.entity_index))
+            raise UnknownLabel(_unknown(where, "entity type", entity_type, self.entity_index))
 
     def check_relation_type(self, relation: str, where: str) -> None:
-        """Raise `InputError` unless ``relation`` is known; ``where`` names document and field."""
+        """Raise `UnknownLabel` unless ``relation`` is known; ``where`` names document and field."""
         if relation not in self.relation_index:
-            raise InputError(_unknown(where, "relation type", relation, self.relation_index))
+            raise UnknownLabel(_unknown(where, "relation type", relation, self.relation_index))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``schema.json``."""

@@ -18,9 +18,37 @@ from joint_ie.errors import InputError, nearest
 Settings = TypeVar("Settings")
 
 EXTENDS = "extends"
+_ABSENT = object()
 
 
-def from_mapping(cls: type[Settings], data: Any, where: str = "config") -> Settings:
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Where settings come from, for errors: files, and overrides of the command line, which win."""
+
+    files: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(self.files) or "config"
+
+    def place_of(self, path: str) -> str:
+        """Who set the value at a key path: the files, the command line, or (a part of it each, perhaps) both."""
+        named = str(self)
+        for override in self.overrides:
+            value: Any = _parse_override(override)
+            for key in path.partition("[")[0].split(".") if path else ():
+                value = value.get(key, _ABSENT) if isinstance(value, Mapping) else value
+            if isinstance(value, Mapping) and self.files:
+                named = f"{self} and the command line"
+            elif value is not _ABSENT:
+                return "command line"
+        return named
+
+
+Where = str | Given
+
+
+def from_mapping(cls: type[Settings], data: Any, where: Where = "config") -> Settings:
     """An instance of the dataclass ``cls`` from plain ``data`` (as YAML or JSON give it), checked.
 
     Fields may be int, float, bool, str, ``Literal``, ``tuple[X, ...]``, ``dict[str, X]``, other dataclasses,
@@ -67,30 +95,30 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
             yield _join(path, key), left, right
 
 
-def _dataclass(cls: type[Settings], data: Any, where: str, path: str) -> Settings:
+def _dataclass(cls: type[Settings], data: Any, where: Where, path: str) -> Settings:
     if not isinstance(data, Mapping):
-        raise _wrong(where, path, data, "a mapping of settings")
+        raise _wrong(where, path, data, f"a mapping of settings{_example(cls, data)}")
     hints = get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     for key, value in data.items():
         if key not in fields:
+            full = _join(path, key)
             raise InputError(
-                f"{where}: {_join(path, key)} = {value!r} is not a setting{nearest(str(key), fields)}; "
+                f"{_place(where, full)}: {full} = {value!r} is not a setting{nearest(str(key), fields)}; "
                 f"allowed here: {', '.join(fields)}"
             )
     # what is there is checked first: a misspelt key is often why another is missing
     values = {key: _value(hints[key], value, where, _join(path, key)) for key, value in data.items()}
     for name, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and name not in data:
-            raise InputError(f"{where}: {_join(path, name)} is missing; set it")
+        if _required(field) and name not in data:
+            raise InputError(f"{_place(where, _join(path, name))}: {_join(path, name)} is missing; set it")
     try:
         return cls(**values)
     except InputError as error:
-        raise InputError(f"{where}: {path + ': ' if path else ''}{error}") from None
+        raise InputError(f"{_place(where, path)}: {path + ': ' if path else ''}{error}") from None
 
 
-def _value(hint: Any, value: Any, where: str, path: str) -> Any:
+def _value(hint: Any, value: Any, where: Where, path: str) -> Any:
     """``value`` as the type ``hint`` says, or an `InputError`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
@@ -103,7 +131,7 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
         return _choice(arguments, value, where, path)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise _wrong(where, path, value, "a list")
+            raise _wrong(where, path, value, f"a list{_example(arguments[0], value, listed=True)}")
         return tuple(_value(arguments[0], item, where, f"{path}[{i}]") for i, item in enumerate(value))
     if origin in (dict, Mapping):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -121,7 +149,7 @@ def _alternative(arguments: Sequence[Any], value: Any) -> Any:
     return next((kind for kind in kinds if (get_origin(kind) is tuple) == listed), kinds[0])
 
 
-def _scalar(hint: Any, value: Any, where: str, path: str) -> Any:
+def _scalar(hint: Any, value: Any, where: Where, path: str) -> Any:
     if hint is float:
         return _float(value, where, path)
     # bool is a subclass of int, but `epochs: true` is a mistake.
@@ -135,7 +163,7 @@ def _scalar(hint: Any, value: Any, where: str, path: str) -> Any:
     raise _wrong(where, path, value, names[hint])
 
 
-def _float(value: Any, where: str, path: str) -> float:
+def _float(value: Any, where: Where, path: str) -> float:
     number = math.nan
     # YAML 1.1 reads 1e-4 (no point) as text.
     if isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -146,7 +174,7 @@ def _float(value: Any, where: str, path: str) -> float:
     return number
 
 
-def _choice(choices: tuple[Any, ...], value: Any, where: str, path: str) -> Any:
+def _choice(choices: tuple[Any, ...], value: Any, where: Where, path: str) -> Any:
     # YAML 1.1 reads a bare `no` as false.
     if value is False and "no" in choices:
         return "no"
@@ -156,7 +184,7 @@ def _choice(choices: tuple[Any, ...], value: Any, where: str, path: str) -> Any:
             nearest(value, (choice for choice in choices if isinstance(choice, str))) if isinstance(value, str) else ""
         )
         allowed = ", ".join(map(str, choices))
-        raise InputError(f"{where}: {path} = {value!r} is not a choice{hint}; allowed: {allowed}")
+        raise InputError(f"{_place(where, path)}: {path} = {value!r} is not a choice{hint}; allowed: {allowed}")
     return value
 
 
@@ -226,8 +254,30 @@ def _problem(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _wrong(where: str, path: str, value: Any, expected: str) -> InputError:
-    return InputError(f"{where}: {path + ' = ' if path else ''}{value!r} should be {expected}")
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _wrong(where: Where, path: str, value: Any, expected: str) -> InputError:
+    return InputError(f"{_place(where, path)}: {path + ' = ' if path else ''}{value!r} should be {expected}")
+
+
+def _place(where: Where, path: str) -> str:
+    return where.place_of(path) if isinstance(where, Given) else where
+
+
+def _example(hint: Any, value: Any, listed: bool = False) -> str:
+    """How a lone ``value`` is written where a list of ``hint`` is wanted, or a mapping; empty if nobody can tell."""
+    if not isinstance(value, str | int | float):
+        return ""
+    if dataclasses.is_dataclass(hint):
+        types = get_type_hints(hint)
+        needed = [field.name for field in dataclasses.fields(hint) if _required(field)]
+        if not needed or types[needed[0]] is not type(value):
+            return ""
+        value = {needed[0]: value}
+    shown = yaml.safe_dump([value] if listed else value, default_flow_style=True, width=math.inf)
+    return f" such as {shown.strip()}"
 
 
 def _join(path: str, key: object) -> str:

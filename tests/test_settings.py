@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joint_ie.errors import InputError
-from joint_ie.settings import differences, from_mapping, load_yaml, to_mapping
+from joint_ie.settings import Given, differences, from_mapping, load_yaml, merge, to_mapping
 
 
 @dataclass(frozen=True)
@@ -181,3 +181,59 @@ def test_differences_name_full_paths_in_order():
 def test_a_misspelt_key_comes_before_what_is_missing():
     with pytest.raises(InputError, match=r'inner\.nmae = 1 is not a setting \(did you mean "name"'):
         from_mapping(Outer, {"inner": {"nmae": 1}})
+
+
+@pytest.mark.parametrize(
+    ("file", "overrides", "place"),
+    [
+        ({"epohcs": 1}, ["outer.epochs=1"], "f.yaml: outer.epohcs"),
+        ({}, ["outer.epohcs=1"], "command line: outer.epohcs"),
+        ({}, ["outer={epochs: 1, inner: {rate: x}}"], "command line: outer.inner.rate"),
+        ({"inner": {"rate": "x"}}, ["outer={epochs: 1}"], "f.yaml: outer.inner.rate"),
+        ({"epochs": 1}, ["outer.more=[{rate: x}]"], "command line: outer.more[0].rate"),
+        ({"epochs": 1}, ["outer.more=x"], "command line: outer.more"),
+        ({"epochs": 1}, ["outer.inner=3"], "command line: outer.inner = 3"),
+        ({"epochs": 1}, ["outer.kind=bf"], "command line: outer.kind"),
+        ({}, ["outer.on=true"], "f.yaml: outer.epochs is missing"),
+        # what a whole group of settings refuses may come from either
+        ({"epochs": -1}, ["outer.on=true"], "f.yaml and the command line: outer: epochs = -1"),
+        ({"epochs": -1}, [], "f.yaml: outer: epochs = -1"),
+    ],
+)
+def test_errors_name_what_set_a_value(file, overrides, place):
+    data = {"outer": file}
+    for override in overrides:
+        data = merge(data, load_yaml([], [override]))
+    with pytest.raises(InputError) as caught:
+        from_mapping(Top, data, Given(("f.yaml",), tuple(overrides)))
+    assert str(caught.value).startswith(place)
+
+
+@dataclass(frozen=True)
+class Source:
+    corpus: str
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sources:
+    train: tuple[Source, ...] = ()
+    modes: tuple[str, ...] = ()
+    inner: Inner = field(default_factory=Inner)
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        ({"train": "a, b.jsonl"}, "should be a list such as [{corpus: 'a, b.jsonl'}]"),
+        ({"train": ["a.jsonl"]}, "train[0] = 'a.jsonl' should be a mapping of settings such as {corpus: a.jsonl}"),
+        ({"train": [3]}, "should be a mapping of settings"),
+        ({"train": {"corpus": "a"}}, "should be a list"),
+        ({"modes": "end-to-end"}, "should be a list such as [end-to-end]"),
+        ({"inner": "a"}, "should be a mapping of settings"),
+    ],
+)
+def test_errors_show_how_a_lone_value_is_written(data, end):
+    with pytest.raises(InputError) as caught:
+        from_mapping(Sources, data)
+    assert str(caught.value).endswith(end)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from joint_ie.document import Document
     from joint_ie.evaluation.protocol import Mode
     from joint_ie.schema import Schema
+    from joint_ie.settings import Given
     from joint_ie.training.held_out import Parts
 
 SETTINGS = Path(joint_ie.__file__).parent / "training" / "own-schema.yaml"
@@ -103,14 +104,14 @@ def _take_settings_anywhere(parser: argparse.ArgumentParser) -> None:
     parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 
 
-def _settings(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+def _settings(args: argparse.Namespace) -> "tuple[dict[str, Any], Given]":
     """Everything that is set, start model included, and where."""
-    from joint_ie.settings import load_yaml
+    from joint_ie.settings import Given, load_yaml
 
     files, overrides = files_and_overrides(args.settings)
     files = [str(SETTINGS), *files]
     given = load_yaml(files, overrides)
-    return given | ({"start": args.start} if args.start else {}), ", ".join(files)
+    return given | ({"start": args.start} if args.start else {}), Given(tuple(files), tuple(overrides))
 
 
 def _show_parts(source: str, parts: "Parts", schema: "Schema", repairs: "Repairs") -> None:

@@ -1,4 +1,4 @@
-"""``joint-ie data``: list, describe, check and convert corpora."""
+"""``joint-ie data``: list, describe, check and convert corpora, and collect their labels."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ _CORPUS = "a registered name (see: joint-ie data list) or a file"
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the main parser."""
-    parser = subparsers.add_parser("data", help="list, describe, check and convert corpora")
+    parser = subparsers.add_parser("data", help="list, describe, check and convert corpora, and collect their labels")
     commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
 
     command = commands.add_parser("list", help="registered corpora, whether their files are there, and readers")
@@ -47,6 +47,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     command.add_argument("--to", metavar="NAME", help="the format to write, if its ending does not tell")
     command.set_defaults(run=run_convert)
+
+    command = commands.add_parser("schema", help="the labels of annotated corpora, as a schema.json to train with")
+    command.add_argument("corpora", metavar="CORPUS", nargs="+", help=_CORPUS)
+    command.add_argument("--reader", metavar="NAME", help="the files' format, if it is not recognised")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="the file to write; - for standard output"
+    )
+    command.set_defaults(run=run_schema)
 
 
 def _add_corpus(command: argparse.ArgumentParser) -> None:
@@ -200,3 +208,19 @@ def _write_lines(documents: "Iterable[Document]", output: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return number
+
+
+def run_schema(args: argparse.Namespace) -> int:
+    """Write the entity and relation types that occur, the most frequent first."""
+    from joint_ie.cli.tables import write_json
+    from joint_ie.corpora import derive_schema, read_corpus
+
+    output = Path(args.output)
+    for corpus in args.corpora:
+        if output.exists() and Path(corpus).exists() and output.samefile(corpus):
+            raise InputError(f"{output}: is one of the corpora; give another file to write")
+    schema = derive_schema(document for corpus in args.corpora for document in read_corpus(corpus, args.reader))
+    write_json(schema.to_dict(), args.output)
+    counts = f"{len(schema.entity_types)} entity types, {len(schema.relation_types)} relation types"
+    print(f"{args.output}: {counts}", file=sys.stderr)
+    return 0

@@ -1,8 +1,9 @@
 """What `joint-ie score` and `joint-ie evaluate` share: protocols, training facts, tables, JSON and the error page."""
 
 import argparse
+import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,11 @@ from joint_ie.document import Document
 
 if TYPE_CHECKING:
     from joint_ie.corpora.submission import Submission
+    from joint_ie.evaluation.gold_facts import NamedFact
     from joint_ie.evaluation.protocol import Mode, Protocol
     from joint_ie.evaluation.significance import Counts
+
+logger = logging.getLogger(__name__)
 
 RESAMPLES = 2000
 _KNOWING = frozenset(("docred", "docred-as-published", "relation-groups", "tag", "tag-as-published", "all"))
@@ -47,7 +51,8 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--training-facts",
         metavar="CORPUS",
-        help="training corpus; adds Ign F1, without facts known from it, and groups of rare relations",
+        help="training corpus, or DocRED's train_annotated.fact; adds Ign F1, without facts known from it, and, from a "
+        "corpus, groups of rare relations",
     )
     parser.add_argument("--intervals", action="store_true", help="95 %% intervals of every F1 (documents resampled)")
     parser.add_argument("--per-type", action="store_true", help="a row for every entity and relation type as well")
@@ -60,10 +65,9 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
 
 def chosen_protocols(args: argparse.Namespace, gold: Sequence[Document]) -> "list[Protocol]":
     """The protocols that were asked for; called early, so that mistakes show before anything takes time."""
-    from joint_ie.corpora import CORPORA, load_corpus, training_facts
+    from joint_ie.corpora import CORPORA
     from joint_ie.errors import InputError
     from joint_ie.evaluation.protocols import corpus_relations, named, protocols
-    from joint_ie.evaluation.relation_groups import relation_counts
 
     if args.errors and args.errors.suffix.lower() not in (".html", ".json"):
         raise InputError(f"--errors {args.errors}: should end in .html (a page to look at) or .json")
@@ -72,7 +76,9 @@ def chosen_protocols(args: argparse.Namespace, gold: Sequence[Document]) -> "lis
             raise InputError(
                 f"{file}: cannot be written (No such file or directory); name a file in a folder that exists"
             )
-    corpus = CORPORA.get(getattr(args, "gold", None) or args.corpus)
+    name = getattr(args, "gold", None) or args.corpus
+    _warn_of_part(name, "scores are")
+    corpus = CORPORA.get(name)
     relations = list(corpus.schema().relation_index) if corpus and corpus.schema else corpus_relations(gold)
     if not args.training_facts:
         known = protocols(args.mode, relations=relations)
@@ -80,9 +86,31 @@ def chosen_protocols(args: argparse.Namespace, gold: Sequence[Document]) -> "lis
         default = ["docred"] if args.mode == "gold-entities" else ["jerex"]
         if not _KNOWING & set(args.protocol or default):
             raise InputError("--training-facts is for Ign F1; add --mode gold-entities, or --protocol tag")
-        training = load_corpus(args.training_facts, reader=args.reader)
-        known = protocols(args.mode, training_facts(training), relation_counts(training), relations)
+        known = protocols(args.mode, *_training(args), relations)
     return named(args.protocol or [next(iter(known))], known)
+
+
+def _training(args: argparse.Namespace) -> "tuple[frozenset[NamedFact], Mapping[str, int] | None]":
+    """The facts known from training, and in how many of its facts each relation is, which names do not tell."""
+    from joint_ie.corpora import load_corpus, read_facts, training_facts
+    from joint_ie.corpora.registered import facts_path
+    from joint_ie.evaluation.relation_groups import relation_counts
+
+    if args.training_facts.endswith(".fact"):
+        if "relation-groups" in (args.protocol or ()):
+            logger.warning("%s: has no documents, so that head, middle and tail are left out", args.training_facts)
+        return read_facts(facts_path(args.training_facts)), None
+    _warn_of_part(args.training_facts, "Ign F1 and head, middle and tail are")
+    training = load_corpus(args.training_facts, reader=args.reader)
+    return training_facts(training), relation_counts(training)
+
+
+def _warn_of_part(corpus: str, what: str) -> None:
+    """Say so where a registered name stands for less than what was published."""
+    from joint_ie.corpora.registered import stand_in
+
+    if file := stand_in(corpus):
+        logger.warning("%s: %s is only a part of it, so that %s not comparable with published ones", corpus, file, what)
 
 
 def text_order(args: argparse.Namespace) -> bool:
@@ -127,6 +155,7 @@ def report(
         if args.intervals and _measures(protocol):
             data["intervals"] = intervals(counted[0], _measures(protocol))
         if len(systems) > 1:
+            _warn_of_labels(protocol, counted, [system.name for system in systems])
             data["against"] = _compared(protocol, counted, [system.name for system in systems])
         if systems[0].submission and systems[0].submission.strays:
             data["strays"] = len(systems[0].submission.strays)
@@ -186,6 +215,22 @@ def _compared(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence
                 }
             )
     return compared
+
+
+def _warn_of_labels(protocol: "Protocol", counted: "Sequence[Counts]", names: Sequence[str]) -> None:
+    """Say where macro averages are not over the same labels: those seen in gold or in a system's own output."""
+    first = counted[0].scores.per_label
+    for other, name in zip(counted[1:], names[1:], strict=True):
+        apart = {label for measure, found in other.scores.per_label.items() for label in first[measure].keys() ^ found}
+        if apart:
+            logger.warning(
+                "%s: macro scores of %s and %s average over different labels (of one alone: %s); compare micro "
+                "scores, or macro scores over all labels (rebel, relation-groups)",
+                protocol.name,
+                names[0],
+                name,
+                ", ".join(sorted(apart)),
+            )
 
 
 def _write_errors(args: argparse.Namespace, gold: Sequence[Document], system: Predicted, title: str, file: Any) -> None:

@@ -32,13 +32,22 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
     """A table of the ``to_dict()`` of any protocol, in percent with two decimals.
 
     ``file`` is standard output unless given; pass standard error when the JSON goes to standard output. Intervals are
-    shown where ``scores`` has them, every label with ``per_type``.
+    shown where ``scores`` has them, every label with ``per_type``. A row says how many items precision counts as right;
+    where recall counts others (those of Ign F1 that training knew), a note below says how many.
     """
     from joint_ie.evaluation.protocol import measure_name  # imported here so that other tables are quickly there
 
     notes = [f"documents: {scores['documents']}"]
     notes += [f"{text}: {scores[key]}" for key, text in _NOTES.items() if scores.get(key)]
-    table = Table(title=Text(title), caption=Text(", ".join(notes)), title_justify="left", caption_justify="left")
+    measured = {key: row for key, row in scores.items() if isinstance(row, dict) and "true_positives" in row}
+    recalled = {key: round(row["recall"] * row["gold"], 6) for key, row in measured.items()}
+    apart = [
+        f"{_number(recalled[key])} ({measure_name(key)})"
+        for key, row in measured.items()
+        if abs(recalled[key] - row["true_positives"]) > 0.05
+    ]
+    caption = ", ".join(notes) + (f"\nright is what P counts; R counts {', '.join(apart)}" if apart else "")
+    table = Table(title=Text(title), caption=Text(caption), title_justify="left", caption_justify="left")
     table.add_column(scores["protocol"])
     intervals = scores.get("intervals")
     for column in ("P", "R", "F1", *(("95 %",) if intervals else ()), "right", "predicted", "gold"):
@@ -49,15 +58,13 @@ def print_scores(scores: Mapping[str, Any], title: str, file: TextIO | None = No
         counts = [_number(row[part]) if part in row else "" for part in ("true_positives", "predicted", "gold")]
         table.add_row(Text(label), *percent, *_between(intervals, measure), *counts)
 
-    for key, row in scores.items():
-        if isinstance(row, dict) and "true_positives" in row:
-            name = measure_name(key)
-            add(name, row, f"{key}.f1")
-            if key in scores["macro"]:
-                average = scores["macro"][key]
-                add(f"  macro over {average['labels']} types", average, f"macro.{key}.f1")
-            for label, part in scores["per_label"].get(key, {}).items() if per_type else ():
-                add(f"  {label}", part, "")
+    for key, row in measured.items():
+        add(measure_name(key), row, f"{key}.f1")
+        if key in scores["macro"]:
+            average = scores["macro"][key]
+            add(f"  macro over {average['labels']} types", average, f"macro.{key}.f1")
+        for label, part in scores["per_label"].get(key, {}).items() if per_type else ():
+            add(f"  {label}", part, "")
     for key, value in scores.items():
         if isinstance(value, float):
             cells = ("", "", f"{100 * value:.2f}", *_between(intervals, key), "", "", "")

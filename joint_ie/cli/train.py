@@ -23,12 +23,13 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; the best checkpoint is in OUTPUT/best."""
-    from joint_ie.settings import load_yaml
+    from joint_ie.settings import Given, load_yaml
     from joint_ie.training.configuration import Experiment
     from joint_ie.training.experiment import run_experiment
 
     files, overrides = files_and_overrides(args.config)
-    experiment = Experiment.from_mapping(load_yaml(files, overrides), where=", ".join(files) or "config")
+    where = Given(tuple(files), tuple(overrides))
+    experiment = Experiment.from_mapping(load_yaml(files, overrides), where)
     result = run_experiment(experiment, args.output, args.resume)
     if result.best_score is not None and result.best_epoch is not None:
         monitor = experiment.training.monitor

@@ -21,7 +21,8 @@ class Origin:
 class Corpus:
     """A published corpus part: the first of ``files`` that exists is read, with the reader of that name.
 
-    ``schema`` is None where the labels are not known without the files.
+    ``schema`` is None where the labels are not known without the files. The ``partial`` files hold fewer documents than
+    were published.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Corpus:
     files: tuple[str, ...]
     schema: Callable[[], Schema] | None
     origin: Origin
+    partial: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:

@@ -16,6 +16,8 @@ from joint_ie.errors import InputError, nearest
 
 DATA_VARIABLE = "JOINT_IE_DATA"
 
+_PARTIAL = frozenset(("redocred/train_partial_992.json", "docred_joint/dev_joint_263.json"))
+
 _DOCRED = Origin("https://github.com/thunlp/DocRED", "MIT")
 _REDOCRED = Origin("https://github.com/tonytan48/Re-DocRED", "MIT")
 _DOCRED_JOINT = Origin("https://github.com/amazon-science/e2e-docie", "MIT-0")
@@ -46,6 +48,21 @@ def find(corpus: Corpus, root: Path | str | None = None) -> Path | None:
     """Its file or folder under ``root``, or under the data folder; None if there is none."""
     paths = (data_root(root) / file for file in corpus.files)
     return next((path for path in paths if path.exists()), None)
+
+
+def stand_in(name: str, root: Path | str | None = None) -> str | None:
+    """The partial file that is read where a corpus of that name is asked for; None for whole ones and for others."""
+    part = CORPORA.get(name)
+    if part is None:
+        return None
+    found = find(part, root)
+    return next((file for file in part.partial if found == data_root(root) / file), None)
+
+
+def facts_path(name: str) -> Path:
+    """A DocRED ``.fact`` file: a path, or one below the data folder."""
+    path = Path(name)
+    return path if path.exists() else data_root() / path
 
 
 def path_of(corpus: Corpus, root: Path | str | None = None) -> Path:
@@ -109,7 +126,7 @@ def _docred() -> Iterator[Corpus]:
         ),
     }
     for name, (description, files, origin) in parts.items():
-        yield Corpus(name, description, DOCRED.name, files, docred_schema, origin)
+        yield Corpus(name, description, DOCRED.name, files, docred_schema, origin, _PARTIAL.intersection(files))
 
 
 def _parts() -> Iterator[Corpus]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from typing import get_args
 
 from joint_ie.document import Document
 from joint_ie.errors import InputError, nearest
@@ -76,10 +77,20 @@ def named(names: Iterable[str], known: Mapping[str, Protocol]) -> list[Protocol]
         elif name in known:
             chosen[name] = known[name]
         else:
-            raise InputError(
-                f'protocol "{name}" is unknown{nearest(name, known)}; known are {", ".join(known)}, and all'
-            )
+            raise InputError(_unknown(name, known))
     return list(chosen.values())
+
+
+def _unknown(name: str, known: Mapping[str, Protocol]) -> str:
+    """What to say of a name that is not among the ``known``: it may be that of a protocol of another mode."""
+    here = {protocol.mode for protocol in known.values()}
+    elsewhere = [mode for mode in get_args(Mode) if mode not in here and name in protocols(mode)]
+    if elsewhere:
+        return (
+            f'protocol "{name}" is not one of mode {" or ".join(sorted(here))}, but of {" and ".join(elsewhere)}; '
+            f"add --mode {elsewhere[0]}, or take one of {', '.join(known)}"
+        )
+    return f'protocol "{name}" is unknown{nearest(name, known)}; known are {", ".join(known)}, and all'
 
 
 def end_to_end(gold: Iterable[Document], predicted: Iterable[Document], protocol: str = "jerex") -> Scores:

@@ -12,7 +12,7 @@ from joint_ie.errors import InputError, nearest
 from joint_ie.evaluation.protocol import Mode
 from joint_ie.models.seq2seq_config import Seq2SeqSettings
 from joint_ie.models.settings import ModelSettings
-from joint_ie.settings import from_mapping, to_mapping
+from joint_ie.settings import Where, from_mapping, to_mapping
 from joint_ie.training.adaptation import Adaptation
 from joint_ie.training.data import DataSettings
 from joint_ie.training.settings import TrainingSettings
@@ -69,8 +69,14 @@ class Experiment:
                 f"validation = {list(self.validation)} gives {', '.join(measured) or 'nothing'}"
             )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether dev documents decide anything: which checkpoint is the best one, or its thresholds."""
+        validated = sum(map(self.training.validates, range(self.training.trained_epochs)))
+        return validated > 1 or (self.tune and self.generation is None)
+
     @classmethod
-    def from_mapping(cls, config: Mapping[str, Any], where: str) -> "Experiment":
+    def from_mapping(cls, config: Mapping[str, Any], where: Where) -> "Experiment":
         """Checked; ``where`` names the files in errors."""
         return from_mapping(cls, config, where)
 

@@ -1,16 +1,19 @@
 """Which documents a run learns from, chooses its best checkpoint with, and is measured on."""
 
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from joint_ie.corpora import CORPORA, docred_schema, load_corpus, read_facts, training_facts
 from joint_ie.corpora.facts import Fact
 from joint_ie.corpora.label_regimes import hide_relations, keep_known
-from joint_ie.corpora.registered import data_root
+from joint_ie.corpora.registered import facts_path
 from joint_ie.document import Document
-from joint_ie.errors import InputError, check_range
+from joint_ie.errors import InputError, UnknownLabel, check_range
+from joint_ie.evaluation.fingerprints import corpus_fingerprint
 from joint_ie.schema import Schema
 
 logger = logging.getLogger(__name__)
@@ -79,6 +82,22 @@ def schema_for(data: DataSettings) -> Schema:
     return docred_schema()
 
 
+@contextmanager
+def explained_labels(data: DataSettings) -> Iterator[None]:
+    """Where nobody named a schema, an unknown label's error says so, and how to get one."""
+    try:
+        yield
+    except UnknownLabel as error:
+        registered = CORPORA.get(data.train[0].corpus)
+        if data.schema or (registered and registered.schema):
+            raise
+        own = dict.fromkeys(name for name in (*(s.corpus for s in data.train), data.dev) if name not in CORPORA)
+        raise InputError(
+            f"{error}; these labels are DocRED's, because data.schema is not given: write those of your documents by "
+            f"`joint-ie data schema {' '.join(own)} -o schema.json`, and set data.schema=schema.json"
+        ) from None
+
+
 def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit: int | None = None) -> list[Document]:
     """A corpus whose labels are all in the schema."""
     documents = load_corpus(corpus, reader=reader)[:limit]
@@ -86,7 +105,7 @@ def load_documents(corpus: str, schema: Schema, reader: str | None = None, limit
         try:
             document.validate(schema)
         except InputError as error:
-            raise InputError(f"{corpus}: {error}") from None
+            raise type(error)(f"{corpus}: {error}") from None
     return documents
 
 
@@ -110,8 +129,7 @@ def labelled_documents(source: TrainingCorpus, schema: Schema) -> list[Document]
     if not source.relations:
         return [replace(document, relations=None) for document in documents]
     if source.facts:
-        path = Path(source.facts)
-        facts = read_facts(path if path.exists() else data_root() / path)
+        facts = read_facts(facts_path(source.facts))
         return [keep_known(document, facts) for document in documents]
     return documents
 
@@ -132,9 +150,42 @@ def dev_documents(data: DataSettings, schema: Schema, limit: int | None = None) 
     return documents[:limit]
 
 
+def fingerprints(
+    documents: Sequence[Document], shares: Sequence[float], schema: Schema, dev: Sequence[Document]
+) -> dict[str, str]:
+    """Digests of all that was read and decides how a run ends, by what errors call it; see `training.loop.train`."""
+    learned = f"{corpus_fingerprint(documents)} {list(map(float, shares))}"
+    labels = [[label.id for label in kind] for kind in (schema.entity_types, schema.relation_types)]
+    return {
+        "training documents": _digest(learned),
+        "labels": _digest(repr(labels)),
+        "validation documents": corpus_fingerprint(dev),
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def check_unseen(test: Sequence[Document], seen: Sequence[Document], corpus: str) -> None:
     """Warn if texts of the test corpus were seen before; regimes with labels of two sources invite that."""
-    texts = {document.text for document in seen}
-    repeated = sum(document.text in texts for document in test)
-    if repeated:
+    if repeated := _repeated(test, seen):
         logger.warning("%s: %d of its %d texts are in the training or dev documents, too", corpus, repeated, len(test))
+
+
+def check_dev_apart(dev: Sequence[Document], training: Sequence[Document], corpus: str) -> None:
+    """Warn if texts that choose are learned from, too; a mistake, unless a model shall learn them by heart."""
+    if repeated := _repeated(dev, training):
+        logger.warning(
+            "%s: %d of its %d documents are trained on, so that scores on it, and the checkpoint and thresholds it "
+            "chooses, say little about texts that the model has not seen; name other documents as data.dev",
+            corpus,
+            repeated,
+            len(dev),
+        )
+
+
+def _repeated(documents: Sequence[Document], others: Sequence[Document]) -> int:
+    """How many of the documents have the text of one of the others."""
+    texts = {document.text for document in others}
+    return sum(document.text in texts for document in documents)

@@ -24,8 +24,11 @@ from joint_ie.training.adaptation import Adaptation, TaughtSet, Teacher
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import (
     TrainingCorpus,
+    check_dev_apart,
     check_unseen,
     dev_documents,
+    explained_labels,
+    fingerprints,
     known_facts,
     load_documents,
     schema_for,
@@ -46,9 +49,10 @@ def run_experiment(experiment: Experiment, folder: Path, resume: bool = False) -
         check_new_folder(folder)
     data = experiment.data
     schema = schema_for(data)
-    dev = dev_documents(data, schema, data.dev_limit)
+    with explained_labels(data):
+        dev = dev_documents(data, schema, data.dev_limit)
+        test = load_documents(data.test, schema, data.test_reader) if data.test else []
     pair(dev, ())  # raises for repeated ids, which would stop the first validation
-    test = load_documents(data.test, schema, data.test_reader) if data.test else []
     pair(test, ())
     set_seed(experiment.training.seed)
     run = run_generation if experiment.generation else _joint
@@ -70,6 +74,8 @@ def _joint(
     data = experiment.data
     training = training_set(experiment, data.train, schema, collator, experiment.training.seed)
     check_unseen(test, [*training.documents, *dev], f"{data.test}")
+    if experiment.chooses:
+        check_dev_apart(dev, training.documents, data.dev)
 
     def save(model: torch.nn.Module, target: Path) -> None:
         assert isinstance(model, JointModel)
@@ -80,16 +86,21 @@ def _joint(
         assert isinstance(model, JointModel)
         return validate(model, collator, dev, experiment.validation)
 
+    def digests(learned: TrainingSet) -> dict[str, str]:
+        return fingerprints(learned.documents, learned.shares.tolist(), schema, dev)
+
     if experiment.adaptation and not (resume and _has_begun(folder)):
         taught = _taught_set(experiment, experiment.adaptation, schema, collator)
         logger.info("adaptation: %d documents", len(taught.batches.documents))
         before = folder / "adaptation"
         # killed before its first step, a run has no folder for it yet; a run without any folder cannot be resumed
         going_on = resume and (before.is_dir() or not folder.is_dir())
-        train(model, taught, evaluate, save, experiment.adaptation.training, before, going_on, config=experiment)
+        stage, learned = experiment.adaptation.training, digests(taught.batches)
+        train(model, taught, evaluate, save, stage, before, going_on, config=experiment, fingerprints=learned)
         model, _ = continued_model(experiment.model, schema, before / "last")
     logger.info("%d training documents, %d for validation", len(training.documents), len(dev))
-    result = train(model, training, evaluate, save, experiment.training, folder, resume, config=experiment)
+    stage, learned = experiment.training, digests(training)
+    result = train(model, training, evaluate, save, stage, folder, resume, config=experiment, fingerprints=learned)
     best = folder / "best"
     if experiment.tune and best.is_dir():
         logger.info("choosing thresholds on %s", experiment.data.dev)
@@ -135,7 +146,8 @@ def training_set(
     unlabelled_pairs: bool = False,
 ) -> TrainingSet:
     """The training documents of ``sources``, as the experiment's model and settings want them."""
-    documents, shares = training_documents(sources, schema)
+    with explained_labels(experiment.data):
+        documents, shares = training_documents(sources, schema)
     settings = experiment.model
     marked = settings.relations.marked and settings.task_weights.relations > 0
     return TrainingSet(

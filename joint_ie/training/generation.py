@@ -14,7 +14,7 @@ from joint_ie.models.seq2seq_prediction import Seq2SeqPredictor
 from joint_ie.schema import Schema
 from joint_ie.settings import to_mapping
 from joint_ie.training.configuration import Experiment
-from joint_ie.training.data import check_unseen, training_documents
+from joint_ie.training.data import check_dev_apart, check_unseen, explained_labels, fingerprints, training_documents
 from joint_ie.training.loop import TrainingResult, train
 from joint_ie.training.model_card import generation_card
 from joint_ie.training.validation import measure
@@ -37,12 +37,15 @@ def run_generation(
     settings, data, training = experiment.generation, experiment.data, experiment.training
     assert settings is not None
     model, tokenizer = new_generator(settings, schema)
-    documents, shares = training_documents(data.train, schema)
+    with explained_labels(data):
+        documents, shares = training_documents(data.train, schema)
     tokeniser = text_tokeniser(model, tokenizer)
     batches = SourceTargetSet(
         documents, shares, tokeniser, settings.order, settings.max_target, experiment.batches, training.seed
     )
     check_unseen(test, [*documents, *dev], f"{data.test}")
+    if experiment.chooses:
+        check_dev_apart(dev, documents, data.dev)
     config = to_mapping(experiment)
 
     def save(model: nn.Module, target: Path) -> None:
@@ -60,4 +63,5 @@ def run_generation(
         return metrics
 
     logger.info("%d windows of training documents, %d documents for validation", len(batches.examples), len(dev))
-    return train(model, batches, evaluate, save, training, folder, resume, config=experiment)
+    learned = fingerprints(documents, shares, schema, dev)
+    return train(model, batches, evaluate, save, training, folder, resume, config=experiment, fingerprints=learned)

@@ -56,6 +56,7 @@ def train(
     resume: bool = False,
     *,
     config: Any = None,
+    fingerprints: Mapping[str, str] | None = None,
 ) -> TrainingResult:
     """Train ``model`` in place and write the run into ``folder``; returns the best score and where it was reached.
 
@@ -71,13 +72,15 @@ def train(
             its result at once.
         config: The whole configuration (model, data), a dataclass of settings with a field ``training``, which becomes
             ``settings``. A resumed run must have the same; settings that are newer than the run had their default.
+        fingerprints: Digests of what was read, by what an error calls it (``training documents``). A resumed run must
+            have the same; what was not digested when it was started is not compared.
     """
     config = _Alone(settings) if config is None else replace(config, training=settings)
     if not resume:
         check_new_folder(folder)
     elif not folder.is_dir():
         raise InputError(f"{folder}: no such run folder to resume; name an existing one or train without --resume")
-    return _Run(model, batches, evaluate, save, settings, folder, config).run()
+    return _Run(model, batches, evaluate, save, settings, folder, config, fingerprints or {}).run()
 
 
 def check_new_folder(folder: Path) -> None:
@@ -110,6 +113,7 @@ class _Run:
         settings: TrainingSettings,
         folder: Path,
         config: Any,
+        fingerprints: Mapping[str, str],
     ) -> None:
         # Precision is ours to set: Accelerate fixes its own once per process.
         self.accelerator = Accelerator(mixed_precision="no")
@@ -120,7 +124,7 @@ class _Run:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.settings, self.config, self.folder = settings, config, folder
-        self.batches, self.evaluate, self.save = batches, evaluate, save
+        self.batches, self.evaluate, self.save, self.fingerprints = batches, evaluate, save, fingerprints
         self.lengths = tuple(len(batches(epoch)) for epoch in range(settings.epochs))
         if 0 in self.lengths:
             raise InputError(f"epoch {self.lengths.index(0)} has no batches; give training documents with labels")
@@ -166,6 +170,9 @@ class _Run:
                 raise InputError(
                     f"{self.folder}: was started with {key} = {old!r}, now it is {new!r}; set it back or train anew"
                 )
+        for name, now in self.fingerprints.items():
+            if saved.fingerprints.get(name, now) != now:
+                raise InputError(f"{self.folder}: was started with other {name} than now; set them back or train anew")
         for epoch, (old, new) in enumerate(zip(saved.batches, self.lengths, strict=False)):
             if old != new:
                 raise InputError(
@@ -268,7 +275,7 @@ class _Run:
 
     def _save_state(self) -> None:
         progress = replace(self.progress, log_size=self.log.size, seconds=self._seconds())
-        self.states.save(SavedState(progress, to_mapping(self.config), self.lengths), self.device)
+        self.states.save(SavedState(progress, to_mapping(self.config), self.lengths, self.fingerprints), self.device)
 
     def _seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""

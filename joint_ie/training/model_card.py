@@ -8,8 +8,11 @@ from typing import Any
 import yaml
 
 from joint_ie.corpora.files import load_json
+from joint_ie.models.settings import TaskWeights
 from joint_ie.schema import Schema
+from joint_ie.settings import from_mapping
 
+_WIKIDATA = re.compile(r"P\d+")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 TASKS = {
@@ -38,6 +41,33 @@ SNIPPET = (
     "    print(triple.head.name, triple.relation, triple.tail.name, triple.score)",
     "```",
 )
+_ENTITIES_SNIPPET = (
+    *SNIPPET[:4],
+    'for entity in extract("Marie Curie was born in Warsaw.").entities:',
+    "    print(entity.type, entity.name)",
+    "```",
+)
+_GIVEN_SNIPPET = (
+    *SNIPPET[:2],
+    "from joint_ie.corpora import load_corpus",
+    *SNIPPET[2:4],
+    'for document in extract.gold_entities(load_corpus("DOCUMENTS WITH ENTITIES")):',
+    "    for triple in document.triples():",
+    "        print(triple.head.name, triple.relation, triple.tail.name, triple.score)",
+    "```",
+)
+_TAGS = {
+    "relation-extraction": "relations",
+    "coreference-resolution": "coreference",
+    "named-entity-recognition": "mentions",
+    "knowledge-graph": "relations",
+}
+_ABILITIES = {
+    "mentions": "finds mentions",
+    "coreference": "groups mentions into entities",
+    "entity_types": "types entities",
+    "relations": "says which relations hold between entities",
+}
 
 
 def model_card(folder: Path, license: str | None = None, notes: str = "") -> str:
@@ -48,6 +78,7 @@ def model_card(folder: Path, license: str | None = None, notes: str = "") -> str
     """
     schema = Schema.load(folder / "schema.json")
     settings = load_json(folder / "config.json")["model"]
+    weights = from_mapping(TaskWeights, settings.get("task_weights", {}))
     training = folder / "training.yaml"
     config = yaml.safe_load(training.read_text(encoding="utf-8")) if training.is_file() else {}
     scores = folder / "scores.json"
@@ -55,19 +86,14 @@ def model_card(folder: Path, license: str | None = None, notes: str = "") -> str
         *_opening(
             ["pipeline_tag: token-classification", *([f"license: {license}"] if license else [])],
             settings["encoder"]["name"],
-            "relation-extraction, coreference-resolution, named-entity-recognition, knowledge-graph",
+            ", ".join(tag for tag, task in _TAGS.items() if getattr(weights, task)),
         ),
-        "# Joint entity and relation extraction",
-        "",
-        "Finds mentions, groups them into entities, types these, and says which relations hold between them.",
-        "",
-        *SNIPPET,
+        *_purpose(weights),
         "",
         "## What it is",
         "",
-        *_model(settings),
-        f"- entity types: {', '.join(f'{label.name} (`{label.id}`)' for label in schema.entity_types)}",
-        f"- relations: {len(schema.relation_types)}, with their Wikidata ids in `schema.json`",
+        *_model(settings, weights),
+        *_labels(schema, weights),
         "",
     ]
     if config:
@@ -109,17 +135,44 @@ def _opening(more: Iterable[str], base: str, tags: str) -> Iterator[str]:
     yield from ("---", "library_name: joint-ie", *more, f"tags: [{tags}]", "---", "")
 
 
-def _model(settings: Mapping[str, Any]) -> Iterator[str]:
+def _purpose(weights: TaskWeights) -> Iterator[str]:
+    """Title, what the model was trained to do, and how to call it."""
+    trained = [task for task in _ABILITIES if getattr(weights, task)]
+    if len(trained) == len(_ABILITIES):
+        title = "Joint entity and relation extraction"
+        said = "Finds mentions, groups them into entities, types these, and says which relations hold between them."
+    else:
+        title = "Relation extraction between given entities" if weights.relations else "Entity extraction"
+        said = ", ".join(_ABILITIES[task] for task in trained).capitalize()
+        others = ", ".join(task.replace("_", " ") for task in _ABILITIES if task not in trained)
+        said = f"{said}. It was not trained for {others}{', which it must be given' if weights.relations else ''}."
+    snippet = SNIPPET if weights.entities else _GIVEN_SNIPPET
+    yield from (f"# {title}", "", said, "", *(snippet if weights.relations else _ENTITIES_SNIPPET))
+
+
+def _labels(schema: Schema, weights: TaskWeights) -> Iterator[str]:
+    given = "" if weights.entity_types else " that it may be given"
+    yield f"- entity types{given}: {', '.join(f'{label.name} (`{label.id}`)' for label in schema.entity_types)}"
+    if weights.relations:
+        relations = schema.relation_types
+        ids = "with their Wikidata ids " if all(_WIKIDATA.fullmatch(label.id) for label in relations) else ""
+        yield f"- relations: {len(relations)}, {ids}in `schema.json`"
+
+
+def _model(settings: Mapping[str, Any], weights: TaskWeights) -> Iterator[str]:
     encoder, relations = settings["encoder"], settings["relations"]
     kept = f", first {encoder['layers']} layers" if encoder["layers"] else ""
     yield f"- encoder: {encoder['name']}{kept}, fine-tuned"
-    mentions = settings["mentions"]
-    yield f"- mentions: {_DETECTORS[mentions.get('detector', 'span')].format(mentions['max_width'])}"
-    coreference = settings["coreference"]
-    products = ", with products of span vectors" if coreference.get("product", False) else ""
-    method = _COREFERENCE[coreference.get("method", "pairwise")].format(coreference.get("linkage", "complete"))
-    yield f"- coreference: {method}{products}"
-    yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
+    if weights.mentions:
+        mentions = settings["mentions"]
+        yield f"- mentions: {_DETECTORS[mentions.get('detector', 'span')].format(mentions['max_width'])}"
+    if weights.coreference:
+        coreference = settings["coreference"]
+        products = ", with products of span vectors" if coreference.get("product", False) else ""
+        method = _COREFERENCE[coreference.get("method", "pairwise")].format(coreference.get("linkage", "complete"))
+        yield f"- coreference: {method}{products}"
+    if weights.relations:
+        yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 
 
 def _training(config: Mapping[str, Any]) -> Iterator[str]:

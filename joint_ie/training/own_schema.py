@@ -14,7 +14,7 @@ from joint_ie.models.relabelling import relabelled_shift
 from joint_ie.models.settings import ModelSettings
 from joint_ie.models.sources import find_model
 from joint_ie.schema import Schema
-from joint_ie.settings import merge, to_mapping
+from joint_ie.settings import Where, merge, to_mapping
 from joint_ie.training.configuration import Experiment
 from joint_ie.training.data import dev_documents, labelled_documents
 from joint_ie.training.held_out import Parts, check_apart
@@ -80,7 +80,7 @@ def doubts(parts: Parts, schema: Schema, settings: ModelSettings) -> Iterator[st
         yield f"{wide} mentions are wider than {width} words and cannot be found (model.mentions.max_width)"
 
 
-def own_schema_experiment(given: Mapping[str, Any], schema: Schema, folder: Path, where: str) -> Experiment:
+def own_schema_experiment(given: Mapping[str, Any], schema: Schema, folder: Path, where: Where) -> Experiment:
     """The run into ``folder``: ``given`` settings, laid over the start model's own and over what `write_parts` writes.
 
     The start model's parts and thresholds stay. Held-out documents have no place in the run: its only validation, after

@@ -48,11 +48,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class SavedState:
-    """The readable part of a saved state. ``batches`` are the numbers of batches in each epoch."""
+    """The readable part of a saved state.
+
+    ``batches`` are the numbers of batches in each epoch, ``fingerprints`` digests of what the run works with; states of
+    older versions have none.
+    """
 
     progress: Progress
     config: Mapping[str, Any]
     batches: tuple[int, ...]
+    fingerprints: Mapping[str, str]
 
 
 class StateFolder:
@@ -77,6 +82,7 @@ class StateFolder:
                 "progress": to_mapping(state.progress),
                 "config": state.config,
                 "batches": state.batches,
+                "fingerprints": dict(state.fingerprints),
                 "random": random_numbers(),
             }
             (folder / "state.json").write_text(json.dumps(content), encoding="utf-8")
@@ -92,7 +98,7 @@ class StateFolder:
         path = self.folder / str(max(numbers)) / "state.json"
         data = _read_json(path)
         progress = from_mapping(Progress, data["progress"], str(path))
-        return SavedState(progress, data["config"], tuple(data["batches"]))
+        return SavedState(progress, data["config"], tuple(data["batches"]), data.get("fingerprints", {}))
 
     def restore(self, device: torch.device) -> None:
         """Bring model, optimiser and random generators to the newest state."""

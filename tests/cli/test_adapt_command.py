@@ -119,7 +119,7 @@ def test_what_is_printed(run: tuple[Path, str], start: Path) -> None:
         (["--reader", "jsnl"], 'reader "jsnl" is unknown'),
         (["--schema", "gone.json"], "gone.json: no such file"),
         (["--start", "./gone"], "gone: no such folder"),
-        (["training.epoch=2"], r"own-schema\.yaml: training\.epoch = 2 is not a setting"),
+        (["training.epoch=2"], r"command line: training\.epoch = 2 is not a setting"),
         (["start_labels=null"], "knows other labels than the training data"),
     ],
 )

@@ -137,6 +137,23 @@ def test_training_facts_give_ign(model, gold, capsys):
     assert found["relations_ign"]["f1"] == 0
 
 
+def test_labels_that_the_model_does_not_know_are_named_once(model, gold, tmp_path, capsys, caplog):
+    documents = load_corpus(gold)
+    odd = documents[0].with_annotations(
+        [replace(entity, type="GOODS") for entity in documents[0].entities], [Relation(0, 1, "carries")]
+    )
+    path = tmp_path / "odd.jsonl"
+    write_jsonl([odd, *documents[1:]], path)
+    assert main(["evaluate", model, str(path)]) == 0
+    (line,) = [message for message in caplog.messages if "does not know" in message]
+    types = {entity.type for document in (odd, *documents[1:]) for entity in document.entities}
+    assert line.startswith(f"{path}: the model does not know 1 of {len(types)} entity types (GOODS) and 1 of ")
+    assert "relation types (carries), and cannot get them right" in line
+    caplog.clear()
+    assert main(["evaluate", model, gold]) == 0
+    assert "does not know" not in caplog.text
+
+
 def test_limit(model, gold, tmp_path, capsys):
     output = tmp_path / "predicted.jsonl"
     found = scores(capsys, "evaluate", model, gold, "--limit", "2", "--output", str(output))

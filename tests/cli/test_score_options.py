@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from joint_ie.cli.main import main
-from joint_ie.corpora import write_jsonl
+from joint_ie.corpora import load_corpus, training_facts, write_jsonl
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.evaluation import protocols
 
@@ -156,6 +156,10 @@ def test_mistakes_are_found_before_anything_is_scored(
     assert "cannot be written" in refused("--errors", str(tmp_path / "none" / "errors.html"))
     assert "cannot be written" in refused("--json", str(tmp_path / "none" / "scores.json"))
     assert "is for Ign F1" in refused("--training-facts", files["gold"])
+    docred = refused("--protocol", "docred")
+    assert 'protocol "docred" is not one of mode end-to-end, but of gold-entities; add --mode gold-entities' in docred
+    jerex = refused("--protocol", "jerex", "--mode", "gold-entities")
+    assert "of end-to-end and gold-mentions; add --mode end-to-end, or take one of docred" in jerex
     assert "is for Ign F1" in refused(
         "--mode", "gold-entities", "--protocol", "infer", "--training-facts", files["gold"]
     )
@@ -166,3 +170,75 @@ def test_the_error_page_is_written(files: dict[str, str], tmp_path: Path, capsys
     assert main(["score", files["gold"], files["one"], "--errors", str(page)]) == 0
     assert page.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
     assert "Relations in gold" in capsys.readouterr().out
+
+
+def test_right_facts_that_recall_alone_counts_stand_below_the_table(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["score", files["gold"], files["one"], "--mode", "gold-entities"]
+    assert main([*command, "--training-facts", files["gold"]]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "right facts known from training: 2 right is what P counts; R counts 2 (relations (Ign))" in shown
+    assert main(command) == 0
+    assert "R counts" not in capsys.readouterr().out
+
+
+def test_training_facts_from_docreds_own_file(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ign F1 is that of the corpus that the file was made from; frequencies are not in it."""
+    path = tmp_path / "train_annotated.fact"
+    path.write_text(json.dumps(sorted(training_facts(load_corpus(files["gold"])))))
+    command = ["score", files["gold"], files["one"], "--mode", "gold-entities", "--json", files["json"]]
+    found = []
+    for training in (files["gold"], str(path)):
+        assert main([*command, "--protocol", "docred", "--training-facts", training]) == 0
+        found.append(json.loads(Path(files["json"]).read_text()))
+    assert found[0] == found[1] and found[0]["known"] == 2
+    assert not caplog.text
+    assert main([*command, "--protocol", "relation-groups", "--training-facts", str(path)]) == 0
+    assert "head_group" not in json.loads(Path(files["json"]).read_text())
+    assert f"{path}: has no documents, so that head, middle and tail are left out" in caplog.text
+
+
+def test_a_part_of_a_corpus_is_no_whole(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("JOINT_IE_DATA", str(tmp_path))
+    record = {"title": "T", "sents": [["a"]], "vertexSet": []}
+    folder = tmp_path / "redocred"
+    folder.mkdir()
+    (folder / "train_partial_992.json").write_text(json.dumps([record]))
+    command = ["score", files["gold"], files["one"], "--mode", "gold-entities", "--training-facts", "redocred/train"]
+    assert main(command) == 0
+    (line,) = caplog.messages
+    assert line == (
+        "redocred/train: redocred/train_partial_992.json is only a part of it, so that Ign F1 and head, middle and "
+        "tail are not comparable with published ones"
+    )
+    caplog.clear()
+    (folder / "train_revised.json").write_text(json.dumps([record]))
+    assert main(command) == 0
+    assert not caplog.messages
+
+
+def test_macro_scores_over_different_labels_are_no_comparison(
+    files: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_jsonl([build("1", [(0, 1, "P26"), (1, 2, "P9999")]), build("2", [])], tmp_path / "odd.jsonl")
+    command = [
+        "score",
+        files["gold"],
+        files["one"],
+        "--against",
+        files["two"],
+        "--against",
+        str(tmp_path / "odd.jsonl"),
+    ]
+    assert main(command) == 0
+    (line,) = caplog.messages
+    assert line.startswith(f"jerex: macro scores of {files['one']} and {tmp_path / 'odd.jsonl'} average over different")
+    assert "(of one alone: P9999)" in line
+    caplog.clear()
+    assert main([*command, "--protocol", "rebel"]) == 0
+    assert not caplog.messages

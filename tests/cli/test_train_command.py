@@ -64,6 +64,12 @@ def test_an_existing_run_is_not_overwritten(run, config, tmp_path, capsys):
     [
         (["gone.yaml"], r"gone\.yaml: cannot be read \(No such file"),
         (["CONFIG", "training.epoch=3"], r"training\.epoch = 3 is not a setting \(did you mean \"epochs\"\?\)"),
+        (["CONFIG", "training.epoch=3"], r"joint-ie: command line: training"),
+        (["CONFIG", "data.train=a.jsonl"], r"data\.train = 'a\.jsonl' should be a list such as \[{corpus: a\.jsonl}\]"),
+        (
+            ["CONFIG", "data.train=[a.jsonl]"],
+            r"data\.train\[0\] = 'a\.jsonl' should be a mapping of settings such as {corpus: a\.jsonl}",
+        ),
         (["CONFIG", "training.epochs=many"], r"training\.epochs = 'many' should be a whole number"),
         (
             ["CONFIG", "model.relations.loss=adaptive"],

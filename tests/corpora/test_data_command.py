@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from joint_ie.cli.data import add_parser
-from joint_ie.corpora import CORPORA, load_corpus
+from joint_ie.corpora import CORPORA, derive_schema, load_corpus
 from joint_ie.corpora.origin import CHECKSUMS
 from joint_ie.errors import InputError
+from joint_ie.schema import Schema
 
 RECORD = {
     "title": "A [b] title",
@@ -157,3 +158,24 @@ def test_places_to_convert_to(corpus: Path) -> None:
         with pytest.raises(InputError, match=rf"{place}: cannot be written"):
             run("convert", corpus, place)
     assert not list(corpus.parent.glob("**/*.partial"))
+
+
+def test_schema(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several corpora together, as it is read again."""
+    more = json.loads(corpus.read_text())[0]
+    more["vertexSet"].append([{"name": "Oslo", "pos": [3, 4], "sent_id": 0, "type": "sea_port"}])
+    more["labels"] = [{"h": 0, "t": 1, "r": "P551", "evidence": [0]}]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([more]))
+    made = tmp_path / "schema.json"
+    assert run("schema", corpus, other, "-o", made) == 0
+    assert capsys.readouterr().err == f"{made}: 2 entity types, 1 relation types\n"
+    schema = Schema.load(made)
+    assert schema == derive_schema([*load_corpus(corpus), *load_corpus(other)])
+    assert [label.name for label in schema.entity_types] == ["PER", "sea port"]
+    assert run("schema", corpus, other, "--reader", "docred", "-o", "-") == 0
+    assert Schema.from_dict(json.loads(capsys.readouterr().out)) == schema
+    with pytest.raises(InputError, match="is one of the corpora; give another file"):
+        run("schema", corpus, other, "-o", other)
+    with pytest.raises(InputError, match="cannot be written"):
+        run("schema", corpus, "-o", tmp_path / "gone" / "schema.json")

@@ -164,6 +164,21 @@ def test_resuming_a_finished_run_changes_nothing(config, tmp_path):
     assert records(tmp_path / "run") == log
 
 
+@pytest.mark.parametrize(("name", "meant"), [("train", "training documents"), ("dev", "validation documents")])
+def test_documents_that_were_replaced_are_noticed(name, meant, tmp_path):
+    """As many batches as before, so that nothing else tells."""
+    config = world["write_world"](tmp_path)
+    made = experiment(config, *world["SHORT"], "training.epochs=1", "tune=false")
+    run_experiment(made, tmp_path / "run")
+    path = config.with_name(f"{name}.jsonl")
+    documents = load_corpus(path)
+    write_jsonl([world["document"](500), *documents[1:]], path)
+    with pytest.raises(InputError, match=f"run: was started with other {meant} than now"):
+        run_experiment(made, tmp_path / "run", resume=True)
+    write_jsonl(documents, path)
+    run_experiment(made, tmp_path / "run", resume=True)
+
+
 def test_mention_ranking_is_interrupted_tuned_and_given_other_labels(config, tmp_path, monkeypatch):
     ranked = experiment(config, "model.coreference.method=antecedent", "training.epochs=12")
     run_experiment(ranked, tmp_path / "whole")

@@ -81,7 +81,7 @@ def test_the_toy_documents_are_reproduced(run, corpus):
     assert all(0.5 < r.score <= 1 and r.evidence for d in found[1:] for r in d.relations)
 
 
-def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeypatch, caplog):
     test = f"data.test={config.with_name('train.jsonl')}"
     short = [
         "-q",
@@ -93,6 +93,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeyp
         test,
     ]
     assert main([*short, "-o", str(tmp_path / "whole")]) == 0
+    assert caplog.text.count("of its 12 documents are trained on") == 1
     assert set(json.loads((tmp_path / "whole" / "test.json").read_text())["gold-entities"]) >= {"relations"}
 
     def interrupted(*_: object) -> None:

@@ -37,10 +37,39 @@ def test_a_bare_checkpoint(folder: Path) -> None:
     assert matter["library_name"] == "joint-ie"
     assert "thenlper/gte-small, first 8 layers, fine-tuned" in card
     assert "person (`PER`), place (`LOC`)" in card
-    assert "relations: 1, with" in card
+    assert "relations: 1, with their Wikidata ids in `schema.json`" in card
+    assert "Finds mentions, groups them into entities, types these, and says which relations" in card
     assert "localized-context, adaptive-threshold, markers" in card
     assert "## Training" not in card and "## Scores" not in card
     assert "import joint_ie" in card and "## Limits" in card
+
+
+def with_weights(folder: Path, **weights: float) -> str:
+    settings = from_mapping(ModelSettings, {**MODEL, "task_weights": weights})
+    (folder / "config.json").write_text(json.dumps({"model": to_mapping(settings)}))
+    return model_card(folder)
+
+
+def test_relations_alone(folder: Path) -> None:
+    card = with_weights(folder, mentions=0, coreference=0, entity_types=0)
+    assert "# Relation extraction between given entities\n\nSays which relations hold between entities. It was" in card
+    assert "not trained for mentions, coreference, entity types, which it must be given." in card
+    assert "gold_entities(" in card and "Marie Curie" not in card
+    assert "- mentions:" not in card and "- coreference:" not in card
+    assert "- entity types that it may be given: person (`PER`), place (`LOC`)" in card
+    assert front_matter(card)["tags"] == ["relation-extraction", "knowledge-graph"]
+
+
+def test_entities_alone(folder: Path) -> None:
+    card = with_weights(folder, relations=0)
+    assert "Finds mentions, groups mentions into entities, types entities. It was not trained for relations." in card
+    assert ".entities:" in card and ".triples()" not in card and "- relations:" not in card
+
+
+def test_labels_of_ones_own_have_no_wikidata_ids(folder: Path) -> None:
+    Schema.from_names(["PER"], ["P19", "captain_of"]).save(folder / "schema.json")
+    card = model_card(folder)
+    assert "- relations: 2, in `schema.json`" in card and "Wikidata" not in card
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,20 @@ def test_the_test_corpus_is_scored_at_the_end(config, tmp_path, caplog) -> None:
     assert records(run) == log
 
 
+def test_dev_documents_that_are_learned_from_are_counted_once(config, tmp_path, caplog) -> None:
+    """Nothing is said where they choose nothing, as in `joint-ie adapt`."""
+    train, dev = config.with_name("train.jsonl"), tmp_path / "dev.jsonl"
+    write_jsonl([*load_corpus(train)[:3], world["document"](400)], dev)
+    run_experiment(experiment(config, f"data.dev={dev}", "tune=false"), tmp_path / "run")
+    assert caplog.text.count("are trained on") == 1
+    assert f"{dev}: 3 of its 4 documents are trained on, so that scores on it" in caplog.text
+    caplog.clear()
+    once = ("training.validate_from=10", "tune=false")
+    run_experiment(experiment(config, f"data.dev={dev}", *once), tmp_path / "once")
+    run_experiment(experiment(config, "tune=false"), tmp_path / "apart")
+    assert "are trained on" not in caplog.text
+
+
 def test_ign_facts_do_not_depend_on_what_is_hidden(config) -> None:
     train = str(config.with_name("train.jsonl"))
     found = [known_facts(DataSettings((TrainingCorpus(train, hide=hide),), "x"), SCHEMA) for hide in (0.0, 0.7)]
@@ -185,6 +199,29 @@ def test_the_regime_that_the_facts_make(shared, monkeypatch) -> None:
         for sources in (few, [replace(source, facts=None) for source in few])
     )
     assert 0.3 < kept / whole < 0.65
+
+
+@pytest.mark.parametrize("first", ["train", "dev"])
+def test_own_labels_without_a_schema_are_told_how_to_get_one(config, tmp_path, first) -> None:
+    """Where a schema was named, the model's labels are meant."""
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("train", "dev")}
+    for name, path in files.items():
+        document = world["document"](1)
+        entities = [replace(entity, type="GOODS") for entity in document.entities]
+        known = replace(document, relations=())  # persons and places are labels of DocRED
+        write_jsonl([document.with_annotations(entities, []) if name == first else known], path)
+    options = (f"data.train=[{{corpus: {files['train']}}}]", f"data.dev={files['dev']}")
+    asked = rf"joint-ie data schema {files['train']} {files['dev']} -o schema\.json"
+    message = (
+        rf"{first}\.jsonl: document 'doc-1': .*'GOODS' is not .* DocRED's, because data\.schema is not given: .*{asked}"
+    )
+    with pytest.raises(InputError, match=message):
+        run_experiment(experiment(config, *options, "data.schema=null"), tmp_path / "run")
+    with pytest.raises(InputError, match=r"it knows PER, LOC$"):
+        run_experiment(experiment(config, *options), tmp_path / "run")
+    own = tmp_path / "schema.json"
+    assert main(["data", "schema", *map(str, files.values()), "-o", str(own)]) == 0
+    assert schema_for(experiment(config, *options, f"data.schema={own}").data).entity_index.keys() >= {"GOODS", "PER"}
 
 
 def test_labels_are_those_of_the_corpus_unless_named(tmp_path) -> None:

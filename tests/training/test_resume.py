@@ -109,7 +109,7 @@ class Config:
     corpora: tuple[Model, ...] = ()
 
 
-def run_configured(tiny, folder, resume=False, **config):
+def run_configured(tiny, folder, resume=False, fingerprints=None, **config):
     settings = TrainingSettings(epochs=1, precision="no", threads=1)
     return tiny.train(
         tiny.TinyModel(),
@@ -120,6 +120,7 @@ def run_configured(tiny, folder, resume=False, **config):
         folder,
         resume,
         config=Config(**config),
+        fingerprints=fingerprints,
     )
 
 
@@ -155,6 +156,21 @@ def test_changed_data_are_refused(tiny, tmp_path):
     tiny.run(tmp_path / "run", epochs=2)
     with pytest.raises(InputError, match="was started with 4 batches in epoch 1, now there are 3"):
         tiny.run(tmp_path / "run", resume=True, epochs=2, batches=tiny.TinyBatches(lengths=(5, 3)))
+
+
+def test_other_data_of_the_same_length_are_refused(tiny, tmp_path):
+    """States of older versions have no fingerprints, and go on."""
+    run, before = tmp_path / "run", {"training documents": "a", "labels": "b"}
+    first = run_configured(tiny, run, fingerprints=before, model=Model(6))
+    assert run_configured(tiny, run, True, before, model=Model(6)) == first
+    now = before | {"training documents": "c"}
+    with pytest.raises(InputError, match="run: was started with other training documents than now; set them back or"):
+        run_configured(tiny, run, True, now, model=Model(6))
+    (path,) = run.glob("state/*/state.json")
+    state = json.loads(path.read_text())
+    del state["fingerprints"]
+    path.write_text(json.dumps(state))
+    assert run_configured(tiny, run, True, now, model=Model(6)) == first
 
 
 def test_another_model_is_refused(tiny, tmp_path):
