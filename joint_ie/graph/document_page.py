@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from joint_ie.colours import hues
 from joint_ie.document import Document, Entity
 from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascript_offsets, page_part
 
@@ -31,7 +32,7 @@ def document_page(documents: Iterable[Document], title: str) -> str:
 
 
 def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:
-    """What the script shows: ``types`` are those of entities, the most frequent first, which get the clearest colours.
+    """What the script shows: ``types`` are those of entities, the most frequent first, ``hues`` their colours.
 
     Entities are ``[place in types, name, score, mentions]``, relations ``[head, tail, label, type, score, evidence,
     kind of evidence]``; mentions and sentences are half-open character spans as JavaScript counts them.
@@ -39,7 +40,13 @@ def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:
     counts = Counter(entity.type for document in documents for entity in document.entities)
     types = sorted(counts, key=lambda type: (-counts[type], type))
     places = {type: place for place, type in enumerate(types)}
-    return {"title": title, "types": types, "documents": [_record(document, places) for document in documents]}
+    colours = hues(types)
+    return {
+        "title": title,
+        "types": types,
+        "hues": [colours[type] for type in types],
+        "documents": [_record(document, places) for document in documents],
+    }
 
 
 def _record(document: Document, places: dict[str, int]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from joint_ie.colours import hues
 from joint_ie.errors import check_range
 from joint_ie.graph.elements import Edge, Node, Provenance
 from joint_ie.graph.store import GraphStore
@@ -70,7 +71,7 @@ def graph_data(graph: GraphStore, title: str, limit: int) -> dict[str, Any]:
       support; an origin is ``[place in documents, score, place in kinds, places in sentences...]``;
     - ``sentences``: ``[place in documents, text, node, start, end, node, start, end...]``: where nodes stand in them,
       as JavaScript counts characters;
-    - ``types`` of nodes and ``relations`` (``[id, label]``), the most frequent first.
+    - ``types`` of nodes, with their ``hues``, and ``relations`` (``[id, label]``), the most frequent first.
     """
     ranked = heapq.nsmallest(limit, map(_trimmed, graph.edges()), key=_rank)
     edges = [item.edge for item in ranked]
@@ -112,11 +113,13 @@ def graph_data(graph: GraphStore, title: str, limit: int) -> dict[str, Any]:
         for edge in (item.edge,)
     ]
     counts = graph.counts()
+    colours = hues(types)
     return {
         "title": title,
         "counts": {"documents": counts.documents, "nodes": counts.nodes, "edges": counts.edges},
         "leftOut": {"nodes": counts.nodes - len(nodes), "edges": counts.edges - len(edges)},
         "types": list(types),
+        "hues": [colours[type] for type in types],
         "relations": [list(relation) for relation in relations],
         "documents": list(documents),
         "kinds": list(kinds),

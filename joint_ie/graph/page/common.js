@@ -11,7 +11,7 @@ function makeButton(className) {
 }
 
 const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-const hue = (type) => Math.round(212 + type * 137.508) % 360; // golden angle: neighbours differ
+const hue = (type) => data.hues[type];
 
 // What stands for an entity or node, whose first two fields are its type and name
 function dot(entity) {
