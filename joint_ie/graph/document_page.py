@@ -15,7 +15,8 @@ from joint_ie.colours import hues
 from joint_ie.document import Document, Entity
 from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascript_offsets, page_part
 
-_SCRIPTS = ("common.js", "drawing.js", "text.js", "graph.js", "lists.js", "start.js")
+_SCRIPTS = ("common.js", "drawing.js", "labels.js", "text.js", "graph.js", "lists.js", "start.js")
+_EMPTY = '<p class="note">There is nothing to show: no document was read.</p>\n'
 
 
 def document_page(documents: Iterable[Document], title: str) -> str:
@@ -26,6 +27,7 @@ def document_page(documents: Iterable[Document], title: str) -> str:
     parts = {
         "TITLE": as_html(title),
         "TEXTS": "".join(_static(document) for document in documents),
+        "EMPTY": "" if documents else _EMPTY,
         "DATA": as_json(page_data(documents, title)),
     }
     return fill(_part("page.html"), inline(STYLE=style, SCRIPT=script, LIBRARY=library) | parts)

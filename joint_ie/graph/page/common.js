@@ -21,6 +21,18 @@ function dot(entity) {
   return element;
 }
 
+// What is listed with two digits is compared with two digits; without a score, people said it.
+const reaches = (score) => score === null || Number(score.toFixed(2)) >= least;
+
+// The row of what was chosen: in its list, and on a narrow screen above the detail, which lies on the end of the page.
+function revealRow(button) {
+  reveal(button.closest("ul"), [button]);
+  if (!button.closest("#relations")) return;
+  const { top, bottom } = button.getBoundingClientRect();
+  const covered = bottom - byId("detail").getBoundingClientRect().top;
+  if (covered > 0 && top < innerHeight) scrollBy(0, covered + 8);
+}
+
 const arrow = () => make("span", " → ", "arrow");
 
 function sentence(head, label, tail) {
