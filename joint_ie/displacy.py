@@ -12,6 +12,7 @@ are escaped here.
 
 from typing import Any
 
+from joint_ie.colours import hues
 from joint_ie.document import Document, Relation
 from joint_ie.html import SURROGATES, as_html
 
@@ -48,9 +49,8 @@ def spans(document: Document) -> list[dict[str, Any]]:
 
 def span_options(document: Document) -> dict[str, Any]:
     """Options for style "span": a colour for every type, light enough for the black label on it."""
-    types = sorted({as_html(entity.type).upper() for entity in document.entities})
-    # Hues go on by the golden angle, so that neighbours differ.
-    return {"colors": {type: f"hsl({round(212 + 137.508 * i) % 360}, 65%, 72%)" for i, type in enumerate(types)}}
+    colours = hues(entity.type for entity in document.entities)
+    return {"colors": {as_html(type).upper(): f"hsl({hue}, 65%, 72%)" for type, hue in colours.items()}}
 
 
 def arcs(document: Document, min_score: float = 0.0) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Extractor:
         on_error: Callable[[InputError], None] | None = None,
         progress: bool = False,
     ) -> Iterator[Document]:
-        """Annotate a stream of texts, in order; very long ones take memory with the square of their length.
+        """Annotate a stream of texts, in order; time and memory of a long one grow with its length (`docs/speed.md`).
 
         Args:
             items: texts (their ids become ``text-1``, ``text-2`` and so on), ``(id, text)``, or Documents, whose

@@ -1,5 +1,6 @@
 """Raw text to a `Document`: tokens and sentences with offsets into the text as it was given."""
 
+import logging
 import pkgutil
 import re
 import unicodedata
@@ -15,10 +16,13 @@ from spacy.pipeline import Sentencizer
 from joint_ie.document import Document, Span
 from joint_ie.errors import InputError, nearest
 
+logger = logging.getLogger(__name__)
+
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # spaCy's tokeniser takes quadratic time in the length of a run without white space; longer ones are cut.
 _LONG_RUN = re.compile(r"\S{1000}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")  # letters of other scripts
 _TERMINATORS = frozenset(Sentencizer.default_punct_chars) | {"…"}
 
 
@@ -45,18 +49,23 @@ class Tokeniser:
     except that a hyphen after a digit does not split ("15-year"). A sentence ends after a closing punctuation
     mark, unless a lower-case word follows, and at a blank line; after an abbreviation ("U.S.", "J.") it
     ends only before a capitalised function word ("He", "The").
+
+    English that is not in Latin letters, and Chinese that is, are warned of, once.
     """
 
     def __init__(self, language: str = "en") -> None:
         """For the language with this spaCy code; `InputError` names codes that spaCy has not."""
         pipeline = blank_pipeline(language)
         self.language = language
+        self._warned = language not in ("en", "zh")
         self._tokenise = pipeline.tokenizer  # called directly: `nlp(text)` refuses texts over `max_length`
         self._function_words = frozenset(word.capitalize() for word in pipeline.Defaults.stop_words - _NAMES)
 
     def __call__(self, text: str, id: str = "text") -> Document:
         """The text as a `Document` without annotations; white space makes no tokens."""
         check_text(text, id)
+        if not self._warned:
+            self._check_script(text, id)
         cuts = [0, *(run.end() for run in _LONG_RUN.finditer(text)), len(text)]
         tokens = tuple(
             (cut + token.idx, cut + token.idx + len(token))
@@ -65,6 +74,21 @@ class Tokeniser:
             if not token.is_space
         )
         return Document(id, text, tokens, tuple(self._sentences(text, tokens)))
+
+    def _check_script(self, text: str, id: str) -> None:
+        """Warn of a text that is evidently not in the language: its words would be letters, or whole sentences."""
+        letters = sum(map(str.isalpha, text))
+        others = 0 if text.isascii() else sum(1 for _ in _NOT_LATIN.finditer(text))
+        strange = others if self.language == "en" else letters - others
+        if 2 * strange > letters:
+            self._warned = True
+            logger.warning(
+                'document %r: most of its letters are %s, but it is split into words as language "%s" is; give the '
+                "language of the texts (--language), and a model that knows it: the bundled one knows English alone",
+                id,
+                "not Latin" if self.language == "en" else "Latin",
+                self.language,
+            )
 
     def _sentences(self, text: str, tokens: Sequence[Span]) -> Iterator[Span]:
         """Token spans of the sentences, in order, covering all tokens."""

@@ -11,7 +11,7 @@ import joint_ie
 
 ROOT = Path(joint_ie.__file__).parent
 FLOORS = {
-    0: {"document", "document_json", "validity", "schema", "errors", "settings", "html", "displacy"},
+    0: {"document", "document_json", "validity", "schema", "errors", "settings", "html", "colours", "displacy"},
     0.5: {"text"},  # corpora with character offsets are tokenised by it
     1: {"corpora", "evaluation", "graph"},
     2: {"encoding", "losses"},

@@ -108,3 +108,27 @@ def test_unknown_languages(language: str) -> None:
 def test_half_characters_are_refused() -> None:
     with pytest.raises(InputError, match="document 'd': character 1 is half of a surrogate pair"):
         ENGLISH("a\ud83d", "d")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("en", "居里夫人出生于华沙。", "most of its letters are not Latin"),
+        ("en", "Мария Кюри родилась в Варшаве (Warsaw).", "most of its letters are not Latin"),
+        ("zh", "Marie Curie was born in Warsaw.", "most of its letters are Latin"),
+        ("en", "Marie Skłodowska-Curie, née à Varsovie, in Việt Nam; 居里夫人.", ""),
+        ("en", "1867 – 1934!", ""),
+        ("zh", "居里夫人出生于华沙 (Warsaw)。", ""),
+        ("ru", "Мария Кюри", ""),
+        ("xx", "居里夫人", ""),
+    ],
+)
+def test_another_script_than_the_language_has_is_warned_of_once(
+    language: str, text: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokenise = Tokeniser(language)
+    for _ in range(2):
+        tokenise(text, "doc-7")
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == bool(said)
+    assert all(said in message and "'doc-7'" in message for message in messages)

@@ -21,15 +21,18 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print two tables, and the relations if asked for."""
+    """Print tables of versions, model and scores, and the relations if asked for."""
     # Imported here so that `joint-ie --help` stays quick.
     from joint_ie.models.loading import load_model
     from joint_ie.models.sources import find_model
 
+    folder = find_model(args.model)  # first, since a wrong name should be all that is said
     _print("joint-ie", _installation())
-    folder = find_model(args.model)
     model, _ = load_model(folder)
     _print(f"model {args.model}", _model(model, folder))
+    scores = folder / "scores.json"
+    if scores.is_file():
+        _print("scores (F1 in percent)", _scores(scores))
     if args.relations:
         _print("relations", ((label.id, label.name) for label in model.schema.relation_types))
     return 0
@@ -77,7 +80,6 @@ def _model(model: Any, folder: Path) -> Iterator[tuple[str, object]]:
     yield "relations", f"{len(schema.relation_types)} (--relations lists them)"
     if isinstance(model, JointModel):
         yield from _thresholds(model.settings)
-    yield from _scores(folder / "scores.json")
 
 
 def _joint_encoder(model: Any) -> Iterator[tuple[str, object]]:
@@ -114,19 +116,12 @@ def _thresholds(settings: Any) -> Iterator[tuple[str, object]]:
 
 
 def _scores(path: Path) -> Iterator[tuple[str, object]]:
-    """The scores that lie beside the model, if any."""
+    """Every protocol with how many documents it was counted on, and its tasks."""
     from joint_ie.corpora.files import load_json
+    from joint_ie.training.model_card import PROTOCOLS, TASKS
 
-    if path.is_file():
-        yield from _flat(load_json(path), "")
-
-
-def _flat(data: Any, name: str) -> Iterator[tuple[str, object]]:
-    """F1 of every task in percent; other values as they are."""
-    if not isinstance(data, dict):
-        yield name, data
-    elif "f1" in data:
-        yield f"{name} F1", f"{100 * data['f1']:.2f}"
-    else:
-        for key, value in data.items():
-            yield from _flat(value, f"{name} {key}".strip().replace("_", " "))
+    for protocol, data in load_json(path).items():
+        yield PROTOCOLS.get(protocol, protocol), f"{data['documents']:,} documents" if "documents" in data else ""
+        for task, numbers in data.items():
+            if isinstance(numbers, dict) and "f1" in numbers:
+                yield f"  {TASKS.get(task, task.replace('_', ' '))}", f"{100 * numbers['f1']:.2f}"

@@ -11,7 +11,7 @@ from joint_ie.errors import InputError
 
 COMMANDS = (
     *("extract", "train", "adapt", "tune", "pack", "evaluate", "predict", "score"),
-    *("study", "data", "graph", "serve", "info"),
+    *("study", "data", "graph", "view", "serve", "info"),
 )
 
 

@@ -28,7 +28,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--port", type=int, default=8600, help="0: any that is free (default: %(default)s)")
     parser.add_argument("--model", default="default", metavar="MODEL", help="folder or hub id (default: the bundled)")
     add_relations_from(parser)
-    parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
+    parser.add_argument(
+        "--language",
+        default="en",
+        metavar="CODE",
+        help="by whose rules texts are split into words; it is no other model (default: %(default)s)",
+    )
     add_computing(parser)
     parser.add_argument(
         "--batch-words",

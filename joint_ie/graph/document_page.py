@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from joint_ie.colours import hues
 from joint_ie.document import Document, Entity
 from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascript_offsets, page_part
 
-_SCRIPTS = ("common.js", "drawing.js", "text.js", "graph.js", "lists.js", "start.js")
+_SCRIPTS = ("common.js", "drawing.js", "labels.js", "text.js", "graph.js", "lists.js", "start.js")
+_EMPTY = '<p class="note">There is nothing to show: no document was read.</p>\n'
 
 
 def document_page(documents: Iterable[Document], title: str) -> str:
@@ -25,13 +27,14 @@ def document_page(documents: Iterable[Document], title: str) -> str:
     parts = {
         "TITLE": as_html(title),
         "TEXTS": "".join(_static(document) for document in documents),
+        "EMPTY": "" if documents else _EMPTY,
         "DATA": as_json(page_data(documents, title)),
     }
     return fill(_part("page.html"), inline(STYLE=style, SCRIPT=script, LIBRARY=library) | parts)
 
 
 def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:
-    """What the script shows: ``types`` are those of entities, the most frequent first, which get the clearest colours.
+    """What the script shows: ``types`` are those of entities, the most frequent first, ``hues`` their colours.
 
     Entities are ``[place in types, name, score, mentions]``, relations ``[head, tail, label, type, score, evidence,
     kind of evidence]``; mentions and sentences are half-open character spans as JavaScript counts them.
@@ -39,7 +42,13 @@ def page_data(documents: Sequence[Document], title: str) -> dict[str, Any]:
     counts = Counter(entity.type for document in documents for entity in document.entities)
     types = sorted(counts, key=lambda type: (-counts[type], type))
     places = {type: place for place, type in enumerate(types)}
-    return {"title": title, "types": types, "documents": [_record(document, places) for document in documents]}
+    colours = hues(types)
+    return {
+        "title": title,
+        "types": types,
+        "hues": [colours[type] for type in types],
+        "documents": [_record(document, places) for document in documents],
+    }
 
 
 def _record(document: Document, places: dict[str, int]) -> dict[str, Any]:

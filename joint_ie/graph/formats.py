@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joint_ie.errors import InputError, nearest
-from joint_ie.graph.csv_files import export_csv
+from joint_ie.graph.csv_files import EDGES, NODES, export_csv
 from joint_ie.graph.cypher import export_cypher
 from joint_ie.graph.files import whole_file
 from joint_ie.graph.graphml import export_graphml
@@ -59,13 +59,17 @@ FORMATS = {
 
 
 def find_format(target: Path, name: str | None = None) -> Format:
-    """The format of that name, else of the file's ending; an existing folder is CSV."""
+    """The format of that name, else of the file's ending; a folder, or a name without an ending, is CSV."""
     if name is not None:
         if name not in FORMATS:
             raise InputError(f'format "{name}" is unknown{nearest(name, FORMATS)}; known are {", ".join(FORMATS)}')
         return FORMATS[name]
-    if target.is_dir():
+    if target.is_dir() or not target.suffix:
         return FORMATS["csv"]
+    if target.suffix.lower() == ".csv":
+        raise InputError(
+            f'{target}: CSV is two files, {NODES} and {EDGES}; name a folder for them, such as "{target.stem}"'
+        )
     for form in FORMATS.values():
         if target.suffix.lower() in form.endings:
             return form

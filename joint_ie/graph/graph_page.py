@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import category
 
+from joint_ie.colours import hues
 from joint_ie.errors import check_range
 from joint_ie.graph.elements import Edge, Node, Provenance
 from joint_ie.graph.store import GraphStore
@@ -19,9 +21,18 @@ from joint_ie.html import SHARED_SCRIPT, as_html, as_json, fill, inline, javascr
 
 LIMIT = 20_000  # edges: a file of some megabytes, which opens and is searched without a wait
 ORIGINS = 20  # of an edge are in the page, those with the best scores
+_EMPTY = '<p class="note">There is nothing in this graph: no entity was found in any document of it.</p>\n'
 _STATIC = 200  # edges that are read where JavaScript is off
 _STYLES = ("page.css", "graph_page.css")
-_SCRIPTS = ("common.js", "drawing.js", "graph_data.js", "graph_drawing.js", "graph_lists.js", "graph_start.js")
+_SCRIPTS = (
+    "common.js",
+    "drawing.js",
+    "labels.js",
+    "graph_data.js",
+    "graph_drawing.js",
+    "graph_lists.js",
+    "graph_start.js",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ def graph_page(graph: GraphStore, title: str, limit: int = LIMIT) -> GraphPage:
     parts = {
         "TITLE": as_html(title),
         "TEXTS": "".join(_static(data)),
+        "EMPTY": "" if data["nodes"] else _EMPTY,
         "DATA": as_json(data),
     }
     left = data["leftOut"]
@@ -66,11 +78,12 @@ def graph_data(graph: GraphStore, title: str, limit: int) -> dict[str, Any]:
     """What the script shows. Lists, because the names of fields would be half of the file:
 
     - ``nodes``: ``[place in types, name, other names, entities, documents, id, concept]``, the best connected first;
+      of names that look the same, one;
     - ``edges``: ``[head, place in relations, tail, confidence, documents, origins, origins left out]``, in order of
       support; an origin is ``[place in documents, score, place in kinds, places in sentences...]``;
     - ``sentences``: ``[place in documents, text, node, start, end, node, start, end...]``: where nodes stand in them,
       as JavaScript counts characters;
-    - ``types`` of nodes and ``relations`` (``[id, label]``), the most frequent first.
+    - ``types`` of nodes, with their ``hues``, and ``relations`` (``[id, label]``), the most frequent first.
     """
     ranked = heapq.nsmallest(limit, map(_trimmed, graph.edges()), key=_rank)
     edges = [item.edge for item in ranked]
@@ -112,11 +125,13 @@ def graph_data(graph: GraphStore, title: str, limit: int) -> dict[str, Any]:
         for edge in (item.edge,)
     ]
     counts = graph.counts()
+    colours = hues(types)
     return {
         "title": title,
         "counts": {"documents": counts.documents, "nodes": counts.nodes, "edges": counts.edges},
         "leftOut": {"nodes": counts.nodes - len(nodes), "edges": counts.edges - len(edges)},
         "types": list(types),
+        "hues": [colours[type] for type in types],
         "relations": [list(relation) for relation in relations],
         "documents": list(documents),
         "kinds": list(kinds),
@@ -191,8 +206,16 @@ def _spans(origin: Provenance) -> Iterator[tuple[tuple[str, int], tuple[int, int
 
 
 def _node(node: Node, types: Mapping[str, int]) -> list[Any]:
-    others = [name for name in node.names if name != node.name]
+    names: dict[str, str] = {}
+    for name in (node.name, *node.names):
+        names.setdefault(_looks(name), name)
+    _, *others = names.values()
     return [types[node.type], node.name, others, node.members, node.documents, node.id, node.concept]
+
+
+def _looks(name: str) -> str:
+    """Without what a reader cannot see: kinds and lengths of white space, and invisible characters."""
+    return " ".join("".join(sign for sign in name if sign.isspace() or category(sign) not in ("Cc", "Cf")).split())
 
 
 def _rounded(score: float | None) -> float | None:

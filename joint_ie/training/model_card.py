@@ -23,6 +23,7 @@ TASKS = {
     "relations_strict": "relations with entity types (strict)",
     "relations_ign": "relations (Ign)",
 }
+PROTOCOLS = {"jerex": "end-to-end (JEREX's protocol)", "docred": "gold entities (DocRED's protocol)"}
 _DETECTORS = {
     "span": "every span, on its own, of up to {} words (JEREX, arXiv 2102.05980)",
     "crf": "tags of words by a linear-chain CRF (Lafferty et al. 2001), up to {} words",
@@ -214,7 +215,6 @@ def _shown(source: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _scores(scores: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
-    names = {"jerex": "end-to-end (JEREX's protocol)", "docred": "gold entities (DocRED's protocol)"}
     corpus = config["data"]["dev"] if config else "the dev set"
     yield f"On `{corpus}`, in percent:"
     yield ""
@@ -224,4 +224,4 @@ def _scores(scores: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[st
         for key, task in TASKS.items():
             if key in data:
                 numbers = " | ".join(f"{100 * data[key][part]:.2f}" for part in ("precision", "recall", "f1"))
-                yield f"| {names.get(protocol, protocol)} | {task} | {numbers} |"
+                yield f"| {PROTOCOLS.get(protocol, protocol)} | {task} | {numbers} |"

@@ -49,7 +49,9 @@ def test_the_method_of_coreference(checkpoint, tmp_path, capsys):
 
 
 def test_relations_and_scores(checkpoint, capsys):
-    scores = {"end_to_end": {"documents": 500, "relations_strict": {"precision": 0.5, "recall": 0.4, "f1": 0.4444}}}
+    numbers = {"precision": 0.5, "recall": 0.4, "f1": 0.4444}
+    counts = {"protocol": "jerex", "documents": 500, "missing": 0, "known": 912}
+    scores = {"jerex": {**counts, "relations_strict": numbers}, "coreference": {"b_cubed": numbers}}
     path = checkpoint / "scores.json"
     path.write_text(json.dumps(scores))
     try:
@@ -60,13 +62,31 @@ def test_relations_and_scores(checkpoint, capsys):
             run(str(checkpoint))
     finally:
         path.unlink()
-    for text in ("end to end relations strict F1", "44.44", "500", "P19", "place of birth", "author"):
+    for text in (
+        "scores (F1 in percent)",
+        "end-to-end (JEREX's protocol)",
+        "500 documents",
+        "relations with entity types (strict)",
+        "44.44",
+        "b cubed",
+        "P19",
+        "place of birth",
+        "author",
+    ):
         assert text in output
+    assert not {"missing", "known", "912"} & set(output.split())
 
 
-def test_versions_are_shown_even_without_a_model(tmp_path, capsys):
+def test_a_wrong_name_is_all_that_is_said(tmp_path, capsys):
     with pytest.raises(InputError, match="no such folder"):
         run(str(tmp_path / "gone"))
+    assert capsys.readouterr().out == ""
+
+
+def test_versions_are_shown_even_if_the_model_cannot_be_loaded(tmp_path, capsys):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError):
+        run(str(tmp_path))
     assert version("torch") in capsys.readouterr().out
 
 

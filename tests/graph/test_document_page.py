@@ -140,6 +140,11 @@ def test_offsets_are_those_of_javascript(words: list[str]) -> None:
     assert record["relations"] is None
 
 
+def test_a_page_of_no_documents_says_so() -> None:
+    assert "no document was read" in Parts(document_page([], "title")).text
+    assert "no document was read" not in PLAIN.text
+
+
 def test_frequent_types_come_first() -> None:
     bare = Document.from_words("d", [["a", "b"]])
     entities = [Entity(type, "a", (bare.mention(0, 1),)) for type in ("B", "A", "C", "C")]

@@ -115,9 +115,20 @@ def test_the_most_supported_come_first_and_the_rest_is_counted(
             graph_page(graph, "t", 0)
 
 
-def test_an_empty_graph_is_a_page(tmp_path: Path) -> None:
+def test_an_empty_graph_is_a_page_that_says_so(tmp_path: Path, curies: list[Document]) -> None:
     with build(tmp_path / "g", []) as graph:
-        assert graph_page(graph, "nothing").nodes == 0
+        page = graph_page(graph, "nothing")
+        assert page.nodes == 0 and "There is nothing in this graph" in page.html
+    assert "There is nothing" not in page_of(curies).html
+
+
+def test_names_that_look_the_same_are_one(document: Callable[..., Document]) -> None:
+    names = ["Marie Curie", "Marie\xa0Curie", "Marie \u200bCurie", "Ma\xadrie  Curie\ufeff", "MARIE CURIE", "\u200b"]
+    documents = [document(f"d{i}", [("PER", name)], ids=["Q7186"]) for i, name in enumerate([names[0], *names])]
+    with TemporaryDirectory() as folder, build(Path(folder) / "g", documents) as graph:
+        ((_, name, others, *_),) = graph_data(graph, "t", 9)["nodes"]
+    assert name == "Marie Curie"
+    assert others == ["MARIE CURIE", "\u200b"]
 
 
 def test_only_the_best_origins_are_in_the_page(tmp_path: Path, document: Callable[..., Document]) -> None:

@@ -316,7 +316,11 @@ def test_two_that_write_one_file(tmp_path: Path) -> None:
 def test_formats_by_their_endings(tmp_path: Path) -> None:
     endings = {"a.TTL": "turtle", "b.nt": "ntriples", "c.jsonl": "jsonl", "d.jsonld": "jsonld", "e.graphml": "graphml"}
     assert {name: find_format(Path(name)).name for name in endings} == endings
-    assert find_format(tmp_path).name == "csv"
+    folders = (tmp_path, tmp_path / "new", Path("new/"))
+    assert {find_format(folder).name for folder in folders} == {"csv"}
+    assert find_format(Path("a.csv"), "csv").name == "csv"
+    with pytest.raises(InputError, match=r'ex.csv: CSV is two files.*name a folder for them, such as "ex"'):
+        find_format(Path("out/ex.csv"))
     assert find_format(Path("a.ttl"), "cypher").name == "cypher"
     with pytest.raises(InputError, match=r"a.txt: its ending.*--format: jsonl, csv"):
         find_format(Path("a.txt"))

@@ -114,7 +114,7 @@ def test_what_the_model_knows(server: Any, extract: Extractor) -> None:
     assert {"id": "P19", "name": "place of birth"} in model["relation_types"]
     assert [label["id"] for label in model["entity_types"]] == ["PER", "LOC"]
     assert set(model["versions"]) == {"joint-ie", "torch", "transformers"}
-    assert model["limits"]["characters"] == 20_000
+    assert model["limits"]["characters"] == 50_000
     assert server.ask("GET", "/health").json == {"status": "ok"}
 
 
@@ -148,7 +148,7 @@ def test_requests_that_are_refused(server: Any) -> None:
     refused(405, "method", server.ask("GET", "/extract"))
     refused(404, "not found", server.ask("GET", "/favicon.ico"))
     refused(404, "not found", server.ask("POST", "/extract/", b"{}"))
-    refused(413, "20,001 characters", server.extract({"text": "a" * 20_001}))
+    refused(413, "50,001 characters", server.extract({"text": "a" * 50_001}))
     for host in ("example.org", "127.0.0.1.nip.io:8600", "", "[::2]", "user@localhost"):
         refused(421, "localhost", server.extract({"text": "a"}, Host=host))
     for host in ("localhost", f"LOCALHOST:{server.port}", "[::1]:1", "127.0.0.1"):

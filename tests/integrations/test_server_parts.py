@@ -157,7 +157,11 @@ def test_what_is_asked() -> None:
         (b'{"text": "a", "texts": ""}', 422, '"texts" is unknown'),
         (b'{"text": "a", "\\ud800": ""}', 422, '"\\ud800" is unknown'),
         (b'{"text": ["a", "b", "c"]}', 413, "3 strings, and 2"),
-        (b'{"text": "aaaaaaaaaaaaaaaaaaaaa"}', 413, "21 characters, and 20"),
+        (
+            b'{"text": "aaaaaaaaaaaaaaaaaaaaa"}',
+            413,
+            "21 characters, and 20 are allowed; send it in parts, or start the server with a larger --max-characters",
+        ),
         (b'{"text": "a", "id": ["a"]}', 422, "id should be a string where text is one"),
         (b'{"text": ["a"], "id": "a"}', 422, "and a list where text is a list"),
         (b'{"text": "a", "id": 1}', 422, "id should be a string"),

@@ -11,7 +11,7 @@ function makeButton(className) {
 }
 
 const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-const hue = (type) => Math.round(212 + type * 137.508) % 360; // golden angle: neighbours differ
+const hue = (type) => data.hues[type];
 
 // What stands for an entity or node, whose first two fields are its type and name
 function dot(entity) {
@@ -19,6 +19,18 @@ function dot(entity) {
   element.ariaHidden = "true";
   element.style.setProperty("--hue", hue(entity[0]));
   return element;
+}
+
+// What is listed with two digits is compared with two digits; without a score, people said it.
+const reaches = (score) => score === null || Number(score.toFixed(2)) >= least;
+
+// The row of what was chosen: in its list, and on a narrow screen above the detail, which lies on the end of the page.
+function revealRow(button) {
+  reveal(button.closest("ul"), [button]);
+  if (!button.closest("#relations")) return;
+  const { top, bottom } = button.getBoundingClientRect();
+  const covered = bottom - byId("detail").getBoundingClientRect().top;
+  if (covered > 0 && top < innerHeight) scrollBy(0, covered + 8);
 }
 
 const arrow = () => make("span", " → ", "arrow");

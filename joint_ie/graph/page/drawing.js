@@ -17,12 +17,14 @@ function graphStyle() {
       "target-arrow-color": line, "target-arrow-shape": "triangle", "arrow-scale": 0.9, "overlay-opacity": 0,
       color: soft, "font-size": 10, "font-family": font, "text-rotation": "autorotate",
       "text-background-color": card, "text-background-opacity": 0.9, "text-background-padding": 1 } },
-    { selector: "edge.labelled", style: { label: "data(label)" } },
+    { selector: "edge.labelled", style: { label: "data(label)", "text-wrap": "ellipsis", "text-max-width": "data(room)" } },
     { selector: ".low", style: { display: "none" } },
     { selector: ".faded", style: { opacity: 0.25 } },
     { selector: "node.lit", style: { "border-width": 3, "border-color": accent, "font-weight": "bold" } },
     { selector: "edge.chosen", style: { "line-color": accent, "target-arrow-color": accent, width: 3.5, color: ink,
-      "font-weight": "bold", "font-size": 12, "text-rotation": "none", "z-compound-depth": "top" } },
+      "font-weight": "bold" } },
+    { selector: "edge.pointed", style: { label: "data(label)", "text-wrap": "wrap", "text-max-width": 140, color: ink,
+      "font-size": 12, "text-rotation": "none", "text-background-opacity": 1, "z-compound-depth": "top" } },
   ];
 }
 
@@ -33,8 +35,9 @@ function draw(elements) {
     container: byId("graph"), elements, style: graphStyle(), layout: { name: "preset", fit: false }, minZoom: 0.1,
     maxZoom: 3, boxSelectionEnabled: false, autounselectify: true,
   });
-  graph.on("mouseover", "edge", (event) => event.target.addClass("labelled"));
-  graph.on("mouseout", "edge", label);
+  graph.on("mouseover", "edge", (event) => event.target.addClass("pointed")); // its whole name
+  graph.on("mouseout", "edge", (event) => event.target.removeClass("pointed"));
+  graph.on("free", "node", label); // after it was moved
   graph.on("mouseover", "node, edge", () => { byId("graph").style.cursor = "pointer"; });
   graph.on("mouseout", "node, edge", () => { byId("graph").style.cursor = ""; });
 }
@@ -95,14 +98,7 @@ function zoom(by) {
   graph.zoom({ level: graph.zoom() * by, renderedPosition: { x: box.width / 2, y: box.height / 2 } });
 }
 
-// Names of all edges would cover each other: where there are many, those of what is chosen.
-function label() {
-  const edges = shown().edges();
-  graph.edges().removeClass("labelled");
-  (edges.length > 9 ? edges.filter(".near") : edges).addClass("labelled");
-}
-
-// Fades all but an edge with its ends, or a node with its neighbours; few edges are named.
+// Fades all but an edge with its ends, or a node with its neighbours; only these edges are named.
 function highlight(id) {
   graph.batch(() => {
     graph.elements().removeClass("chosen faded near");
@@ -110,7 +106,7 @@ function highlight(id) {
     if (!element.length) return; // nothing is chosen, or it is not drawn
     const near = element.isEdge() ? element.union(element.connectedNodes()) : element.closedNeighborhood();
     graph.elements().not(near).addClass("faded");
-    if (near.edges().length < 13) near.edges().addClass("near");
+    near.edges().addClass("near");
     if (element.isEdge()) element.addClass("chosen");
   });
   label();
@@ -120,6 +116,7 @@ function watchFrame() {
   byId("closer").addEventListener("click", () => zoom(1.3));
   byId("farther").addEventListener("click", () => zoom(1 / 1.3));
   byId("whole").addEventListener("click", whole);
+  byId("graph").addEventListener("pointerleave", () => graph?.edges().removeClass("pointed"));
   // The wheel scrolls the page, and zooms with the control key only.
   byId("frame").addEventListener("wheel", (event) => event.ctrlKey || event.stopPropagation(), { capture: true });
   addEventListener("resize", () => graph?.nodes().length && whole());

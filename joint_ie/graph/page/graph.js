@@ -11,7 +11,7 @@ function showGraph(document) {
     position: { x: 300 * Math.cos((2 * Math.PI * i) / ends.length), y: 200 * Math.sin((2 * Math.PI * i) / ends.length) },
   }));
   const edges = best.map(([[head, tail, label, , score], i]) => ({
-    data: { id: `e${i}`, relation: i, source: `n${head}`, target: `n${tail}`, label: short(label, 40),
+    data: { id: `e${i}`, relation: i, source: `n${head}`, target: `n${tail}`, label: short(label, 60),
       width: 1 + 1.5 * (score ?? 0.5) },
   }));
   byId("frame").hidden = !edges.length;

@@ -9,7 +9,7 @@ let wantedRelation = null;
 
 function passes(edge) {
   const [head, relation, tail, confidence] = data.edges[edge];
-  return (confidence === null || confidence >= least) && (wantedRelation === null || relation === wantedRelation)
+  return reaches(confidence) && (wantedRelation === null || relation === wantedRelation)
     && !hiddenTypes.has(data.nodes[head][0]) && !hiddenTypes.has(data.nodes[tail][0]);
 }
 

@@ -45,7 +45,7 @@ function redraw(again) {
     })),
     edges: edges.map((edge) => ({
       data: { id: `e${edge}`, edge, source: `n${data.edges[edge][0]}`, target: `n${data.edges[edge][2]}`,
-        label: short(relationOf(edge), 40), width: 1 + 1.5 * (data.edges[edge][3] ?? 0.5) },
+        label: short(relationOf(edge), 60), width: 1 + 1.5 * (data.edges[edge][3] ?? 0.5) },
     })),
   });
   graph.on("tap", "node", (event) => open([...opened, event.target.data("node")]));

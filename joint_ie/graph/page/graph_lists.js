@@ -88,14 +88,17 @@ function showNode() {
   }));
 }
 
-function showDetail() {
+function showChosen() {
+  byId("detail").replaceChildren();
+  if (chosen) showDetail(); // first, since it takes place from the list
   for (const button of byId("relations").querySelectorAll("button")) {
     const pressed = Number(button.dataset.edge) === chosen?.edge;
     button.setAttribute("aria-pressed", String(pressed));
-    if (pressed) reveal(byId("relations"), [button]);
+    if (pressed) revealRow(button);
   }
-  byId("detail").replaceChildren();
-  if (!chosen) return;
+}
+
+function showDetail() {
   const [head, relation, tail, confidence, support, origins, more] = data.edges[chosen.edge];
   const [id, label] = data.relations[relation];
   const line = make("p");
@@ -151,7 +154,7 @@ function open(nodes) {
   chosen = null;
   markNodes();
   showNode();
-  showDetail();
+  showChosen();
   byId("only").disabled = opened.length < 2;
   redraw(true);
 }
@@ -159,7 +162,7 @@ function open(nodes) {
 // Marks an edge everywhere; chosen a second time, it is given up.
 function choose(what) {
   chosen = what && what.edge === chosen?.edge ? null : what;
-  showDetail();
+  showChosen();
   if (chosen && graph.getElementById(`e${chosen.edge}`).empty()) redraw(false);
   else mark();
 }
@@ -171,6 +174,6 @@ function filter() {
   byId("passing").textContent = `${left.toLocaleString("en")} of ${count(data.edges.length, "edge passes", "edges pass")} the filters.`;
   showNodes();
   showNode();
-  showDetail();
+  showChosen();
   redraw(false);
 }

@@ -3,7 +3,7 @@ let current = 0; // number of the open document, of which `chosen` is {relation:
 let visible = []; // numbers of the documents that the search leaves
 
 const record = () => data.documents[current];
-const passes = (relation) => relation[4] === null || relation[4] >= least;
+const passes = (relation) => reaches(relation[4]);
 const shownRelations = (of) => (of.relations ?? []).filter(passes);
 
 function searchable(of) {
@@ -133,14 +133,14 @@ function choose(what) {
 }
 
 function showChosen() {
+  showDetail(); // first, since it takes place from the list
   for (const button of document.querySelectorAll(".rows button")) {
     const pressed = chosen !== null && button.dataset.what === JSON.stringify(chosen);
     button.setAttribute("aria-pressed", String(pressed));
-    if (pressed) reveal(button.closest("ul"), [button]);
+    if (pressed) revealRow(button);
   }
   markText();
   markGraph();
-  showDetail();
 }
 
 function open(number) {

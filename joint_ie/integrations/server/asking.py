@@ -133,7 +133,9 @@ def _ids(value: Any, texts: Sequence[str], listed: bool) -> Sequence[str]:
 def _check_text(id: str, text: str, limits: Limits) -> None:
     if len(text) > limits.characters:
         raise Refusal(
-            413, f"a text has {len(text):,} characters, and {limits.characters:,} are allowed; send it in parts"
+            413,
+            f"a text has {len(text):,} characters, and {limits.characters:,} are allowed; "
+            "send it in parts, or start the server with a larger --max-characters",
         )
     try:
         check_text(id, id)

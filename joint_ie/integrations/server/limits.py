@@ -10,14 +10,15 @@ class Limits:
     """What one request may ask for, and how many may be there at once.
 
     ``waiting`` counts all extractions that are being received, wait, run or are being answered, so that what waits
-    takes no more memory than it times ``bytes`` (times four for texts with characters beyond U+FFFF). ``timeout`` is
-    how many seconds an extraction may take. ``body_timeout`` is how many the head of a request may take to arrive, its
-    body likewise, and a piece of the answer to be taken.
+    takes no more memory than it times ``bytes`` (times four for texts with characters beyond U+FFFF). A text runs to
+    its end before another has its turn, so ``characters`` bounds how long others wait for it. ``timeout`` is how many
+    seconds an extraction may take. ``body_timeout`` is how many the head of a request may take to arrive, its body
+    likewise, and a piece of the answer to be taken.
     """
 
     bytes: int = 1_000_000
     texts: int = 100
-    characters: int = 20_000
+    characters: int = 50_000
     waiting: int = 1024
     timeout: float = 300.0
     body_timeout: float = 10.0
