@@ -80,7 +80,7 @@ def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     names = [name for key, name in tokenizer.vocab_files_names.items() if key != "tokenizer_config_file"]
     if names and not any((folder / name).is_file() for name in names):
         raise InputError(
-            f"{folder}: has no tokenizer.json, without which no word is known; copy the folder again, with all its files"
+            f"{folder}: has no tokenizer.json, without which no word is known; copy the folder again with all its files"
         )
 
 
