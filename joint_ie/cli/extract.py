@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from joint_ie.cli.arguments import add_computing, add_relations_from, computing, fraction
+from joint_ie.cli.output import use_utf8
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,9 +115,10 @@ def run(args: argparse.Namespace) -> int:
         return 1  # what an earlier run wrote stays
     documents = chain([] if first is None else [first], documents)
     if output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # files are UTF-8 everywhere; a table must not stop at a sign that the terminal has not
-            sys.stdout.reconfigure(encoding=None if form == "table" else "utf-8", errors="backslashreplace")
+        if form != "table":
+            use_utf8()
+        elif isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # it must not stop at a sign that the terminal has not
         _write(documents, form, sys.stdout)
     else:
         counts = _Counts()
