@@ -168,8 +168,8 @@ def _check(file: Path) -> None:
         fits = first is None or "tokens" in first.value
     if not fits:
         raise InputError(
-            f"{file}: does not hold Documents in JSON Lines; run joint-ie extract first, or joint-ie data convert if it "
-            f"is a corpus, and give what that wrote"
+            f"{file}: does not hold Documents in JSON Lines; run joint-ie extract first, or joint-ie data convert if "
+            f"it is a corpus, and give what that wrote"
         )
 
 
