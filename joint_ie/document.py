@@ -4,6 +4,7 @@ Spans are half-open and count tokens of the whole document, unless a name says `
 All classes are frozen; a changed document is a new one (`Document.with_annotations`).
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -218,3 +219,8 @@ class Document:
         from joint_ie.document_json import document_from_dict
 
         return document_from_dict(data, where)
+
+
+def text_id(text: str) -> str:
+    """The id of a text that came without one: the same for the same text, and another for any other."""
+    return f"text-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"

@@ -66,7 +66,7 @@ def document_from_dict(data: Any, where: str) -> Document:
     for key in ("id", "text", "tokens", "sentences"):
         if key not in data:
             raise InputError(f'{where}: field "{key}" is missing; add it or check the format')
-    id = _text_or_number(data["id"], f"{where}: id")
+    id = text_or_number(data["id"], f"{where}: id")
     at = f"{where}: document {id!r}"
     text = _text(data["text"], f"{at}: text")
     bare = Document(id, text, _spans(data["tokens"], f"{at}: tokens"), _spans(data["sentences"], f"{at}: sentences"))
@@ -105,7 +105,7 @@ def _entity(item: Any, document: Document, where: str) -> Entity:
     mentions = tuple(document.mention(*span, name, type) for span, name, type in zip(spans, names, types, strict=True))
     name = _optional_text(item, "name", where) or (mentions[0].text if mentions else "")
     id = item.get("id")
-    id = None if id is None else _text_or_number(id, f"{where}.id")
+    id = None if id is None else text_or_number(id, f"{where}.id")
     return Entity(type, name, mentions, _score(item, where), id)
 
 
@@ -175,9 +175,11 @@ def _text(value: Any, where: str) -> str:
     return value
 
 
-def _text_or_number(value: Any, where: str) -> str:
-    """An id, which other programs count."""
-    return str(value) if type(value) is int else _text(value, where)
+def text_or_number(value: Any, where: str) -> str:
+    """An id: a string, or a whole number, as other programs count."""
+    if isinstance(value, str) or type(value) is int:
+        return str(value)
+    raise _should(where, "a string or a whole number", value)
 
 
 def _whole(value: Any, where: str) -> int:

@@ -82,6 +82,10 @@ class Extractor:
 
     def __call__(self, item: Item, min_score: float = 0.0) -> Document:
         """Annotate one text, one ``(id, text)`` or the words of one `Document`."""
+        if not _is_item(item):
+            raise InputError(
+                f"a text, (id, text) or a Document can be annotated, not {_kind(item)}; give several of them to pipe"
+            )
         [document] = self.pipe([("text", item) if isinstance(item, str) else item], min_score=min_score)
         return document
 
@@ -106,8 +110,10 @@ class Extractor:
                 without it the error is raised.
             progress: show a bar on standard error, if that is a terminal.
         """
-        if isinstance(items, str):
-            raise InputError("pipe takes several texts, not one; call the extractor itself, or give a list")
+        if isinstance(items, str | bytes | Document) or not _can_be_iterated(items):
+            raise InputError(
+                f"pipe takes several texts, not {_kind(items)}; call the extractor itself with one, or give a list"
+            )
         self._warn_of_untrained()
         documents = self._documents(_bar(items, progress), on_error)
         for document in self._annotated(
@@ -157,6 +163,10 @@ class Extractor:
     def _documents(self, items: Iterable[Item], on_error: Callable[[InputError], None] | None) -> Iterator[Document]:
         for number, item in enumerate(items, start=1):
             try:
+                if not _is_item(item):
+                    raise InputError(
+                        f"item {number} should be a text, (id, text) or a Document, not {_kind(item)}; correct it"
+                    )
                 yield self._document((f"text-{number}", item) if isinstance(item, str) else item)
             except InputError as error:
                 if on_error is None:
@@ -241,6 +251,28 @@ def usable_device(device: str | torch.device | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
         reason = str(error).strip().split("\n")[0]
         raise InputError(f'device "{device}" cannot be used ({reason}); name another, such as cpu') from None
+
+
+def _is_item(item: object) -> bool:
+    """Whether it is one of `Item`; a list is none, lest two texts are taken for a text and its id."""
+    if isinstance(item, tuple):
+        return len(item) == 2 and all(isinstance(part, str) for part in item)
+    return isinstance(item, str | Document)
+
+
+def _can_be_iterated(items: object) -> bool:
+    try:
+        iter(items)  # type: ignore[call-overload]
+    except TypeError:
+        return False
+    return True
+
+
+def _kind(item: object) -> str:
+    """What it is, in words for an error."""
+    if isinstance(item, tuple):
+        return f"a tuple of ({', '.join(type(part).__name__ for part in item)})"
+    return "one text" if isinstance(item, str) else f"a value of type {type(item).__name__}"
 
 
 def _bar(items: Iterable[T], progress: bool) -> Iterable[T]:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 from dataclasses import FrozenInstanceError, replace
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joint_ie.document import Document, Entity, Relation
+from joint_ie.document import Document, Entity, Relation, text_id
 from joint_ie.errors import InputError
 from joint_ie.schema import Schema
 
@@ -115,7 +116,7 @@ def test_ids_may_be_numbers_but_must_be_there(document: Document) -> None:
     read = Document.from_dict(data | {"id": 7})
     assert (read.id, read.entities[0].id) == ("7", "7")
     for wrong in (None, 0.5, True, []):
-        with pytest.raises(InputError, match=r"line 1: id should be a string, but is .*; correct it"):
+        with pytest.raises(InputError, match=r"line 1: id should be a string or a whole number, but is .*; correct it"):
             Document.from_dict(data | {"id": wrong}, "line 1")
 
 
@@ -167,3 +168,8 @@ def documents(draw: st.DrawFn) -> Document:
 @given(documents())
 def test_json_round_trip(document: Document) -> None:
     assert Document.from_dict(json.loads(json.dumps(document.to_dict()))) == document
+
+
+def test_ids_of_texts() -> None:
+    assert text_id("Bob.") == text_id("Bob.") == "text-" + hashlib.sha256(b"Bob.").hexdigest()[:12]
+    assert len({text_id(text) for text in ("", " ", "Bob.", "Bob", "half: \ud800")}) == 5

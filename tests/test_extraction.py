@@ -1,4 +1,5 @@
 import itertools
+import re
 import runpy
 import subprocess
 import sys
@@ -234,6 +235,32 @@ def test_unusable_texts_are_left_out_or_raised(extract):
     for item in broken:
         with pytest.raises(InputError):
             extract(item)
+
+
+@pytest.mark.parametrize(
+    ("item", "kind"),
+    [
+        (["Bob met Eve.", "Eve left."], "a value of type list"),
+        (b"Bob met Eve.", "a value of type bytes"),
+        (5, "a value of type int"),
+        (None, "a value of type NoneType"),
+        (("a", "b", "c"), "a tuple of (str, str, str)"),
+        (("a", 5), "a tuple of (str, int)"),
+    ],
+)
+def test_what_is_no_text(extract, item, kind):
+    """A list of two texts is no text with its id."""
+    with pytest.raises(InputError, match=f"not {re.escape(kind)}; give several of them to pipe"):
+        extract(item)
+    errors: list[InputError] = []
+    found = extract.pipe(["Bob met Eve.", item, "Eve left."], on_error=errors.append)
+    assert [d.id for d in found] == ["text-1", "text-3"]
+    assert [str(error) for error in errors] == [
+        f"item 2 should be a text, (id, text) or a Document, not {kind}; correct it"
+    ]
+    if not isinstance(item, list | tuple):
+        with pytest.raises(InputError, match=f"pipe takes several texts, not {kind}"):
+            list(extract.pipe(item))
 
 
 def test_relations_between_given_entities(extract):

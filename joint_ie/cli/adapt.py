@@ -94,12 +94,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _take_settings_anywhere(parser: argparse.ArgumentParser) -> None:
     """Python 3.11 takes all positional arguments from where the first one stands; settings may follow the options."""
-    parse = parser.parse_known_args
 
     def parse_known_args(args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        found, rest = parse(args, namespace)
+        found, rest = argparse.ArgumentParser.parse_known_args(parser, args, namespace)
         found.settings += [item for item in rest if not item.startswith("-")]
-        return found, [item for item in rest if item.startswith("-")]
+        unknown = [item for item in rest if item.startswith("-")]
+        if unknown:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, []
 
     parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 

@@ -6,9 +6,23 @@ from pathlib import Path
 from typing import Any
 
 
+class Parser(argparse.ArgumentParser):
+    """Says of an unknown option how the command is used that it was given to, not how the whole program is."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Nothing is left unknown."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
+
+
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number of at least 1") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} should be at least 1")
     return value
@@ -22,7 +36,10 @@ def files_and_overrides(given: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def fraction(text: str) -> float:
     """A number from 0 to 1."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a number from 0 to 1") from None
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} should be from 0 to 1")
     return value

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joint_ie.cli.arguments import fraction
 from joint_ie.cli.graph_store import add_load_parser, add_query_parser
 from joint_ie.cli.graph_view import add_view_parser
+from joint_ie.cli.output import use_utf8
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ def _add_build_parser(commands: Any) -> None:
         "nothing, so that an interrupted run is simply started again; a document with the id of an earlier one takes "
         "its place.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSON Lines, as joint-ie extract writes")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="JSON Lines, as joint-ie extract writes, or a folder of them",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="GRAPH", help="the file of the graph")
     parser.add_argument(
         "--merge", choices=_RULES, help="which names are one node (default: normalised, or as GRAPH was built)"
@@ -51,7 +59,14 @@ def _add_build_parser(commands: Any) -> None:
 def _add_export_parser(commands: Any) -> None:
     parser = commands.add_parser("export", help="write a graph in another format")
     parser.add_argument("graph", type=Path, metavar="GRAPH", help="a graph that joint-ie graph build made")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file, or folder for csv")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the file, or folder for csv; - for standard output",
+    )
     parser.add_argument("--format", choices=_FORMATS, help="if the file's ending (.ttl, .graphml, ...) does not tell")
     parser.add_argument("--base", metavar="IRI", help="what IRIs of entities start with in RDF")
     parser.set_defaults(run=run_export)
@@ -73,16 +88,14 @@ def run_build(args: argparse.Namespace) -> int:
         failures += 1
         print(f"joint-ie: {error}", file=sys.stderr)
 
-    files = [path for path in args.files if path.exists()]
-    for path in args.files:
-        if path not in files:
-            report(InputError(f"{path}: no such file; check the path"))
-    if not files:
-        return 1
+    documents = _read(args.files, args.min_score, report)
+    first = next(documents, None)
+    if first is None and failures:
+        return 1  # and no empty graph is left
     keep = args.merge is None and args.output.exists() and args.output.stat().st_size > 0
     with GraphStore.open(args.output) if keep else GraphStore.create(args.output, _rule(args)) as graph:
-        documents = tqdm(_read(files, args.min_score, report), unit="document", disable=None, leave=False)
-        added = graph.add(documents)
+        documents = chain([] if first is None else [first], documents)
+        added = graph.add(tqdm(documents, unit="document", disable=None, leave=False))
         print(f"{args.output}: {added.new:,} new documents, {added.same:,} as before, {added.replaced:,} replaced")
         if added.repeated:
             print(
@@ -100,20 +113,64 @@ def _rule(args: argparse.Namespace) -> Any:
     return MergeRule(args.merge or "normalised", 90.0 if args.threshold is None else args.threshold)
 
 
-def _read(files: Iterable[Path], min_score: float, report: Callable[[InputError], None]) -> "Iterator[Document]":
+def _read(paths: Iterable[Path], min_score: float, report: Callable[[InputError], None]) -> "Iterator[Document]":
     """All documents, without relations of a lower score; lines and files that cannot be read are reported."""
-    from joint_ie.corpora import read_jsonl
-
-    for path in files:
+    for path in paths:
         try:
-            for document in read_jsonl(path, on_error=report):
-                if document.relations is None or not min_score:
-                    yield document
-                else:
-                    kept = (r for r in document.relations if r.score is None or r.score >= min_score)
-                    yield replace(document, relations=tuple(kept))
+            for file in _files(path):
+                for document in _documents(file, report):
+                    if document.relations is None or not min_score:
+                        yield document
+                    else:
+                        kept = (r for r in document.relations if r.score is None or r.score >= min_score)
+                        yield replace(document, relations=tuple(kept))
         except InputError as error:
             report(error)
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or those in a folder that `joint-ie extract` may have written."""
+    from joint_ie.corpora.files import visible_files
+
+    if not path.is_dir():
+        return [path]
+    found = [file for file in visible_files(path, "**/*") if file.suffix.lower() in (".jsonl", ".ndjson")]
+    if not found:
+        raise InputError(f"{path}: holds no .jsonl file; run joint-ie extract first, and name what it wrote")
+    return found
+
+
+def _documents(file: Path, report: Callable[[InputError], None]) -> "Iterator[Document]":
+    from joint_ie.corpora import read_corpus, read_jsonl
+
+    if file.suffix.lower() == ".spacy":
+        yield from read_corpus(file)
+        return
+    if file.is_file():  # a pipe can be read only once
+        _check(file)
+    yield from read_jsonl(file, on_error=report)
+
+
+def _check(file: Path) -> None:
+    """Raise `InputError` for another kind of file, of which every line would be an error."""
+    from joint_ie.corpora.files import check_text_file, read_bytes
+    from joint_ie.corpora.jsonl import read_objects
+
+    read_bytes(file, limit=0)  # that it cannot be read is another error
+    broken: list[InputError] = []
+    try:
+        check_text_file(file)
+        with file.open("rb") as lines:
+            first = next(read_objects(lines, str(file), broken.append), None)
+    except InputError:
+        fits = False
+    else:
+        fits = first is None or "tokens" in first.value
+    if not fits:
+        raise InputError(
+            f"{file}: does not hold Documents in JSON Lines; run joint-ie extract first, or joint-ie data convert if "
+            f"it is a corpus, and give what that wrote"
+        )
 
 
 def _print_counts(graph: "GraphStore") -> None:
@@ -135,14 +192,19 @@ def run_export(args: argparse.Namespace) -> int:
     from joint_ie.graph.formats import find_format
     from joint_ie.graph.vocabulary import Names
 
+    to_output = args.output == Path("-")
     form = find_format(args.output, args.format)
+    if to_output and form.name == "csv":
+        raise InputError("csv is a folder of two files, which standard output cannot hold; name a folder")
     if args.base is not None and form.unit != "triples":
         print("joint-ie graph export: --base is for RDF: turtle, ntriples and jsonld", file=sys.stderr)
         return 2
     with GraphStore.open(args.graph) as graph:
-        if args.output.exists() and args.output.samefile(args.graph):
+        if not to_output and args.output.exists() and args.output.samefile(args.graph):
             raise InputError(f"{args.output}: is the graph itself; name another file")
+        if to_output:
+            use_utf8()
         with graph.unchanging():
             number = form.export(graph, args.output, Names(args.base) if args.base else Names())
-    print(f"{args.output}: {number:,} {form.unit}", file=sys.stderr)
+    print(f"{'standard output' if to_output else args.output}: {number:,} {form.unit}", file=sys.stderr)
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from joint_ie.cli.arguments import positive
+from joint_ie.cli.output import use_utf8
 from joint_ie.errors import InputError
 
 
@@ -18,7 +19,14 @@ def add_view_parser(commands: Any) -> None:
         "neighbours, and for every edge the sentences that it comes from.",
     )
     parser.add_argument("graph", type=Path, metavar="GRAPH", help="a graph that joint-ie graph build made")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the page, such as page.html")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the page, such as page.html; - for standard output",
+    )
     parser.add_argument(
         "--limit",
         type=positive,
@@ -36,16 +44,20 @@ def run_view(args: argparse.Namespace) -> int:
     from joint_ie.graph.graph_page import LIMIT, graph_page
 
     with GraphStore.open(args.graph) as graph:
-        if args.output.exists() and args.output.samefile(args.graph):
+        to_output = args.output == Path("-")
+        if not to_output and args.output.exists() and args.output.samefile(args.graph):
             raise InputError(f"{args.output}: is the graph itself; name another file")
         with graph.unchanging():
             page = graph_page(graph, args.graph.stem if args.title is None else args.title, args.limit or LIMIT)
+    if to_output:
+        use_utf8()
     with whole_file(args.output) as file:
         file.write(page.html)
-    print(f"{args.output}: {page.nodes:,} nodes, {page.edges:,} edges", file=sys.stderr)
+    named = "standard output" if to_output else args.output
+    print(f"{named}: {page.nodes:,} nodes, {page.edges:,} edges", file=sys.stderr)
     if page.nodes_left_out or page.edges_left_out:
         print(
-            f"{args.output}: {page.nodes_left_out:,} nodes and {page.edges_left_out:,} edges are left out; "
+            f"{named}: {page.nodes_left_out:,} nodes and {page.edges_left_out:,} edges are left out; "
             "--limit sets how many edges the page holds",
             file=sys.stderr,
         )

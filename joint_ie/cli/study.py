@@ -105,7 +105,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} should be whole numbers with commas between, such as 1,2") from None
 
 
 def _chosen(args: argparse.Namespace, plan: "Plan") -> "list[Cell]":

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from joint_ie.document_json import kind_of
 from joint_ie.errors import InputError
 
+_HEAD = 4096  # bytes of a file that tell whether it is text
 _T = TypeVar("_T")
 
 
@@ -30,10 +31,23 @@ def decode(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if _is_binary(data):
+            raise InputError(f"{where}: is not a text file; name one that holds text in UTF-8") from None
         raise InputError(
             f"{where}: is not UTF-8 text (byte 0x{data[error.start]:02x} at position {error.start}); "
             f"save it as UTF-8, for instance with iconv"
         ) from None
+
+
+def check_text_file(path: Path) -> None:
+    """Raise `InputError` for what is no file, cannot be read, or is no text (a picture, a database, a PDF)."""
+    if _is_binary(read_bytes(path, _HEAD if path.is_file() else 0)):  # what a pipe holds can be read once
+        raise InputError(f"{path}: is not a text file; name one that holds text in UTF-8")
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether there is a zero byte, which UTF-8 text never has; UTF-16 does, and is text."""
+    return b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 def parse_json(text: str, where: str) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,22 +13,28 @@ from joint_ie.graph.elements import Edge, Node
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[TextIO]:
+def whole_file(target: Path, errors: str = "strict") -> Iterator[TextIO]:
     """A text file to write, in UTF-8, which takes its name when it is complete: until then it ends in ``.partial``.
 
-    Line ends are written as they come, and folders made where they are missing. After an error nothing is left. What
-    is no file (a pipe, ``/dev/stdout``) is written as it is, and never replaced.
+    Line ends are written as they come, and folders made where they are missing. After an error nothing is left, and
+    what was there before stays. What is no file (a pipe, ``/dev/stdout``) is written as it is, and never replaced;
+    ``-`` is standard output. ``errors`` is what `open` calls so.
     """
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")  # another process may write there, too
+    if target == Path("-"):
+        yield sys.stdout
+        return
+    # beside what a link stands for, and another process may write there, too
+    whole = target.resolve()
+    partial = whole.with_name(f"{whole.name}.{os.getpid()}.partial")
     try:
         if target.is_dir():
             raise InputError(f"{target}: is a folder; name a file to write")
         special = target.exists() and not target.is_file()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with (target if special else partial).open("w", encoding="utf-8", newline="") as file:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with (target if special else partial).open("w", encoding="utf-8", errors=errors, newline="") as file:
             yield file
         if not special:
-            os.replace(partial, target)
+            os.replace(partial, whole)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror}); choose another place") from None
     finally:

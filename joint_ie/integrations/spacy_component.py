@@ -3,7 +3,6 @@
 The layout is that of `joint_ie.corpora.docbin`; the component adds the span group ``joint_ie`` with all mentions.
 """
 
-import hashlib
 import io
 import logging
 import os
@@ -27,7 +26,7 @@ from transformers import PreTrainedTokenizerBase
 
 from joint_ie.corpora.repairs import Repairs
 from joint_ie.corpora.spacy_docs import KEY, annotate, cut, first_words, read_doc, words_of
-from joint_ie.document import Document
+from joint_ie.document import Document, text_id
 from joint_ie.errors import InputError, check_range
 from joint_ie.extraction import Extractor, usable_device
 from joint_ie.integrations.spacy_scores import scores
@@ -266,4 +265,4 @@ def _id(doc: Doc) -> str:
     """The one that it has from us, else one by its text: Docs have none, and numbers would come again."""
     ours = doc.user_data.get(KEY)
     known = ours.get("id") if isinstance(ours, Mapping) else None
-    return known if isinstance(known, str) else f"text-{hashlib.sha256(doc.text.encode()).hexdigest()[:12]}"
+    return known if isinstance(known, str) else text_id(doc.text)

@@ -61,9 +61,27 @@ def load_tokenizer(source: str | Path, config: PretrainedConfig | None = None) -
     """
     try:
         # byte-level tokenizers (RoBERTa) need the space that stands before a word; others ignore the argument
-        return AutoTokenizer.from_pretrained(str(source), config=config, use_fast=True, add_prefix_space=True)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            str(source), config=config, use_fast=True, add_prefix_space=True
+        )
     except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:  # of damaged files, too
         raise InputError(f"{source}: has no tokenizer that can be loaded ({_first_line(error)})") from None
+    if Path(source).is_dir():
+        _check_vocabulary(tokenizer, Path(source))
+    return tokenizer
+
+
+def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Of some folders without any, Transformers makes a tokenizer that knows no words.
+
+    We save ``tokenizer.json``; an encoder may have what it was made of instead (``vocab.txt``, ``spiece.model``).
+    Tokenizers of bytes need no file.
+    """
+    names = [name for key, name in tokenizer.vocab_files_names.items() if key != "tokenizer_config_file"]
+    if names and not any((folder / name).is_file() for name in names):
+        raise InputError(
+            f"{folder}: has no tokenizer.json, without which no word is known; copy the folder again with all its files"
+        )
 
 
 def collator_for(model: JointModel, tokenizer: PreTrainedTokenizerBase) -> Collator:

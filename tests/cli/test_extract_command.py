@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from joint_ie.cli import extract
 from joint_ie.cli.extract import add_parser
 from joint_ie.cli.triples import print_documents, shortened
 from joint_ie.corpora import read_jsonl
-from joint_ie.document import Document, Entity, Relation
+from joint_ie.document import Document, Entity, Relation, text_id
 from joint_ie.errors import InputError
 from joint_ie.extraction import load
 
@@ -44,7 +45,9 @@ def run(checkpoint, capsys):
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
+    """In the current folder, to which ids are relative."""
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "texts"
     (folder / "inner").mkdir(parents=True)
     (folder / "b.txt").write_text(TEXT, encoding="utf-8")
@@ -53,6 +56,9 @@ def folder(tmp_path) -> Path:
     lines = [{"id": 7, "text": "Bob met Eve."}, {"text": "Eve left."}]
     (folder / "a.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n\n", encoding="utf-8")
     return folder
+
+
+IDS = ["7", "texts/a.jsonl:2", "texts/b.txt", "texts/inner/c.txt"]  # of the folder
 
 
 def ids(output: str) -> list[str]:
@@ -74,17 +80,17 @@ def test_texts_files_folders_and_standard_input_in_order(run, folder, monkeypatc
     status, output, errors = run(TEXT, folder / "b.txt", "-", "Oslo", folder, documents, "")
     assert (status, errors) == (0, [])
     assert ids(output) == [
-        "text-1",
-        "b.txt",
-        "stdin",
-        "text-4",
+        text_id(TEXT),
+        "texts/b.txt",
+        text_id("Zoë met Eve."),
+        text_id("Oslo"),
         "7",
-        "a.jsonl:2",
-        "b.txt",
+        "texts/a.jsonl:2",
+        "texts/b.txt",
         "doc",
-        "inner/c.txt",
+        "texts/inner/c.txt",
         "doc",
-        "text-7",
+        text_id(""),
     ]
     found = [Document.from_dict(json.loads(line)) for line in output.splitlines()]
     assert found[0].text == TEXT and found[0].relations
@@ -96,7 +102,7 @@ def test_texts_files_folders_and_standard_input_in_order(run, folder, monkeypatc
 
 def test_standard_input_is_read_without_inputs(run, monkeypatch):
     use_stdin(monkeypatch, TEXT.encode())
-    assert ids(run()[1]) == ["stdin"]
+    assert ids(run()[1]) == [text_id(TEXT)]
     use_stdin(monkeypatch, b"", terminal=True)
     status, output, errors = run()
     assert (status, output, len(errors)) == (2, "", 1)
@@ -105,7 +111,7 @@ def test_standard_input_is_read_without_inputs(run, monkeypatch):
 def test_results_are_documents(run, folder, tmp_path):
     output = tmp_path / "new" / "out.jsonl"
     assert run(folder, "-o", output) == (0, "", [])
-    assert [d.id for d in read_jsonl(output)] == ["7", "a.jsonl:2", "b.txt", "inner/c.txt"]
+    assert [d.id for d in read_jsonl(output)] == IDS
 
 
 @pytest.mark.parametrize(
@@ -114,11 +120,15 @@ def test_results_are_documents(run, folder, tmp_path):
         ("gone.txt", None, "no such file"),
         ("inner/gone", None, "no such file"),
         ("latin.txt", b"Zo\xeb", "latin.txt: is not UTF-8 text"),
-        ("corpus.json", b"[]", "corpus.json: is JSON, not text"),
+        ("corpus.json", b"[]", "corpus.json: is JSON; give JSON Lines"),
         ("cut.jsonl", b'{"text": "Bob."}\n{"text": "Ev\n{"text": "Ann."}\n', "cut.jsonl: line 2: is cut off or not"),
         ("list.jsonl", b"[1]\n", "list.jsonl: line 1: should be an object"),
-        ("no_text.jsonl", b'{"id": "a", "text": null}\n', "no_text.jsonl: line 1: should be an object"),
-        ("half.jsonl", b'{"id": "h", "text": "Bob \\ud800."}\n', "document 'h': character 4 is half"),
+        ("no_text.jsonl", b'{"id": "a", "text": null}\n', 'no_text.jsonl: line 1: field "text" should not be null'),
+        (
+            "half.jsonl",
+            b'{"id": "h", "text": "Bob \\ud800."}\n',
+            "half.jsonl: line 1: document 'h': character 4 is half",
+        ),
         ("spans.jsonl", b'{"text": "Bob", "tokens": [[0, 9]], "sentences": [[0, 1]]}\n', "spans.jsonl: line 1: "),
         ("latin.jsonl", b'{"text": "Zo\xeb"}\n', "latin.jsonl: line 1: is not UTF-8"),
         ("empty", "folder", "holds no .txt or .jsonl file"),
@@ -133,8 +143,8 @@ def test_broken_inputs_are_named_and_the_rest_is_done(run, folder, name, content
     status, output, errors = run("Bob met Eve.", path, "Eve left.")
     assert status == 1
     found = ids(output)
-    assert (found[0], found[-1]) == ("text-1", "text-3")
-    assert found[1:-1] == (["cut.jsonl:1", "cut.jsonl:3"] if name == "cut.jsonl" else [])
+    assert (found[0], found[-1]) == (text_id("Bob met Eve."), text_id("Eve left."))
+    assert found[1:-1] == (["texts/cut.jsonl:1", "texts/cut.jsonl:3"] if name == "cut.jsonl" else [])
     [line] = errors
     assert line.startswith("joint-ie: ") and message in line
 
@@ -143,7 +153,7 @@ def test_a_broken_file_in_a_folder_does_not_stop_the_folder(run, folder):
     (folder / "aa.txt").write_bytes(b"\xff\xfe")
     status, output, errors = run(folder)
     assert (status, len(errors)) == (1, 1)
-    assert ids(output) == ["7", "a.jsonl:2", "b.txt", "inner/c.txt"]
+    assert ids(output) == IDS
 
 
 def test_resume_after_a_kill(run, folder, tmp_path):
@@ -158,7 +168,7 @@ def test_resume_after_a_kill(run, folder, tmp_path):
         killed.write_bytes(expected[:size])
         assert run(*inputs, "-o", killed, "--resume") == (0, "", [])
         documents = list(read_jsonl(killed))
-        assert [d.id for d in documents] == ["7", "a.jsonl:2", "b.txt", "inner/c.txt", "b.txt"]
+        assert [d.id for d in documents] == [*IDS, "texts/b.txt"]
         kept = max([0, *(end for end in ends if end <= size)])
         assert killed.read_bytes()[:kept] == expected[:kept]
     new = tmp_path / "new.jsonl"
@@ -179,11 +189,106 @@ def test_files_that_are_not_ours_are_left_alone(run, folder, tmp_path):
     assert (folder / "b.txt").read_bytes() == before
 
 
-def test_only_files_can_be_resumed(run, tmp_path):
-    """A second text would have the id of the first, and be taken for done."""
-    for given in (TEXT, "-"):
-        status, _, errors = run(given, "-o", tmp_path / "out.jsonl", "--resume")
-        assert status == 2 and "give files or folders" in errors[0]
+def test_resume_knows_typed_texts(run, tmp_path, monkeypatch):
+    output = tmp_path / "out.jsonl"
+    use_stdin(monkeypatch, b"Bob met Eve.")
+    assert run(TEXT, "-", "-o", output, "--resume") == (0, "", [])
+    before = output.read_bytes()
+    use_stdin(monkeypatch, b"Bob met Eve.")
+    assert run("-", TEXT, "-o", output, "--resume") == (0, "", [])
+    assert output.read_bytes() == before
+    run("Eve left.", "-o", output, "--resume")
+    assert [d.text for d in read_jsonl(output)] == [TEXT, "Bob met Eve.", "Eve left."]
+
+
+def test_resume_does_not_take_a_changed_text_for_done(run, folder, tmp_path):
+    output = tmp_path / "out.jsonl"
+    run(folder, "-o", output)
+    before = output.read_bytes()
+    (folder / "b.txt").write_text("Bob met Eve.", encoding="utf-8")
+    (folder / "z.txt").write_text("Eve left.", encoding="utf-8")
+    status, _, errors = run(folder, "-o", output, "--resume")
+    assert (status, errors) == (
+        1,
+        [f"joint-ie: texts/b.txt: has another text than in {output}; remove its line there, or write to another file"],
+    )
+    assert output.read_bytes().startswith(before)
+    assert [d.id for d in read_jsonl(output)] == [*IDS, "texts/z.txt"]
+
+
+def test_an_output_stays_when_nothing_can_be_extracted(run, folder, tmp_path):
+    for name in ("old.jsonl", "old.html"):
+        output = tmp_path / name
+        output.write_text("of yesterday", encoding="utf-8")
+        assert run("gone.txt", "-o", output)[0] == 1
+        assert output.read_text(encoding="utf-8") == "of yesterday"
+    assert run(folder / "inner", "-o", tmp_path / "old.html")[0] == 0
+    assert "<html" in (tmp_path / "old.html").read_text(encoding="utf-8")
+    (folder / "none.jsonl").write_text("", encoding="utf-8")
+    assert run(folder / "none.jsonl", "-o", tmp_path / "old.jsonl") == (0, "", [])
+    assert (tmp_path / "old.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.jsonl"])
+def test_interrupted(run, tmp_path, monkeypatch, name):
+    """A page is there whole or not at all; JSON Lines keep what was done, and that is what --resume goes on with."""
+    output = tmp_path / name
+    output.write_text("of yesterday", encoding="utf-8")
+    monkeypatch.setattr(extract, "_Counts", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(TEXT, "Bob met Eve.", "-o", output)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    if name == "out.html":
+        assert output.read_text(encoding="utf-8") == "of yesterday"
+    else:
+        assert [d.text for d in read_jsonl(output)] == [TEXT]
+
+
+class Interrupted:
+    def of(self, documents):
+        yield next(documents)
+        raise KeyboardInterrupt
+
+
+def test_what_was_written_is_said(run, folder, tmp_path, caplog):
+    caplog.set_level("INFO", logger="joint_ie")
+    output = tmp_path / "out.jsonl"
+    run(folder, "-o", output)
+    relations = sum(len(d.relations) for d in read_jsonl(output))
+    assert caplog.messages[-1] == f"{output}: 4 documents, {relations} relations"
+    run(folder, "-o", output, "--resume")
+    assert caplog.messages[-1] == f"{output}: 0 new documents, 0 relations"
+
+
+def test_the_ending_says_the_format(run, tmp_path):
+    for name in ("page.html", "PAGE.HTM"):
+        assert run(TEXT, "-o", tmp_path / name) == (0, "", [])
+        assert "<html" in (tmp_path / name).read_text(encoding="utf-8")
+    for name in ("out.jsonl", "out.ndjson", "out"):
+        assert run(TEXT, "-o", tmp_path / name) == (0, "", [])
+        assert len(list(read_jsonl(tmp_path / name))) == 1
+    for name, said in (
+        ("out.ttl", "joint-ie graph export"),
+        ("out.graph", "graph build"),
+        ("out.json", "data convert"),
+    ):
+        status, _, errors = run(TEXT, "-o", tmp_path / name)
+        assert (status, len(errors)) == (1, 1) and said in errors[0]
+        assert not (tmp_path / name).exists()
+    assert run(TEXT, "-o", tmp_path / "out.json", "--format", "jsonl")[0] == 0
+
+
+def test_a_dash_is_standard_output(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = run(TEXT, "-o", "-")
+    assert (status, ids(output), errors) == (0, [text_id(TEXT)], [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_texts_that_look_like_files(run):
+    status, output, errors = run("--text", "Node.js", "--text", "Bob wrote notes.txt", "--format", "jsonl")
+    assert (status, errors) == (0, [])
+    assert ids(output) == [text_id("Node.js"), text_id("Bob wrote notes.txt")]
 
 
 def test_the_output_is_no_input_of_its_own_folder(run, folder):
@@ -219,7 +324,7 @@ def test_relations_from_another_model(run, checkpoint, tmp_path):
     status, output, errors = run(TEXT, "--format", "jsonl", "--relations-from", relater)
     assert (status, errors) == (0, [])
     both = load(checkpoint, precision="no", relations=relater)
-    assert json.loads(output) == json.loads(json.dumps(both(("text-1", TEXT)).to_dict()))
+    assert json.loads(output) == json.loads(json.dumps(both((text_id(TEXT), TEXT)).to_dict()))
     assert json.loads(output)["entities"] == json.loads(alone)["entities"]
     assert json.loads(output)["relations"] != json.loads(alone)["relations"]
     status, output, (error,) = run(TEXT, "--relations-from", tmp_path / "gone")
@@ -236,9 +341,9 @@ def test_a_table(run, folder):
     assert (status, errors) == (0, [])
     for word in ("head", "evidence", "entities", "mentions", "Ann"):
         assert word in output
-    assert "text-1" not in output
+    assert "text-" not in output
     output = run(folder, "--format", "table")[1]
-    positions = [output.index(id) for id in ("7\n", "a.jsonl:2\n", "b.txt\n", "inner/c.txt\n")]
+    positions = [output.index(f"{id}\n") for id in IDS]
     assert positions == sorted(positions)
     assert "no relations found (the text is empty)" in output
     assert run("  ", "--format", "table")[1].strip() == "no relations found (the text is empty)"

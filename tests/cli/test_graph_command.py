@@ -7,6 +7,7 @@ import pytest
 from joint_ie.cli import graph as graph_command
 from joint_ie.cli import main as command
 from joint_ie.corpora import write_jsonl
+from joint_ie.corpora.docbin import write_docbin
 from joint_ie.document import Document, Entity, Relation
 from joint_ie.graph import GraphCounts, GraphStore, MergeRule
 from joint_ie.graph.formats import FORMATS
@@ -81,12 +82,81 @@ def test_min_score(run: Run) -> None:
 
 def test_what_cannot_be_read_is_named_and_the_rest_done(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.jsonl").write_text(json.dumps(family("1").to_dict()) + "\nno json\n" + json.dumps(family("2").to_dict()))
-    assert run("build", "missing.jsonl", ".", "a.jsonl", "-o", "g") == 1
+    assert run("build", "missing.jsonl", "a.jsonl", "-o", "g") == 1
     err = capsys.readouterr().err
     assert "missing.jsonl: no such file" in err and "a.jsonl: line 2" in err
     assert counts().documents == 2
     assert run("build", "missing.jsonl", "-o", "h") == 1
     assert not Path("h").exists()
+
+
+OTHERS = {
+    "notes.txt": b"Bob\nmet\nEve.\n",
+    "picture.png": b"\x89PNG\r\n\0\0\n\0\n",
+    "corpus.json": b'[{"title": "a"},\n{"title": "b"}]',
+    "texts.jsonl": b'{"id": 1, "text": "Bob."}\n{"id": 2, "text": "Eve."}\n',
+}
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "old.graph"])
+def test_other_files_are_said_once_and_leave_no_graph(run: Run, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_jsonl([family("1")], "a.jsonl")
+    if name in OTHERS:
+        Path(name).write_bytes(OTHERS[name])
+    else:
+        assert run("build", "a.jsonl", "-o", name) == 0
+    capsys.readouterr()
+    assert run("build", name, "-o", "g") == 1
+    assert capsys.readouterr().err == (
+        f"joint-ie: {name}: does not hold Documents in JSON Lines; run joint-ie extract first, or joint-ie data "
+        "convert if it is a corpus, and give what that wrote\n"
+    )
+    assert not Path("g").exists()
+    assert run("build", name, "a.jsonl", "-o", "g") == 1
+    assert counts().documents == 1
+
+
+def test_nothing_usable_leaves_no_graph(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text('{"id": \n{"id": \n')
+    Path("folder").mkdir()
+    assert run("build", "a.jsonl", "folder", "-o", "g") == 1
+    assert "folder: holds no .jsonl file; run joint-ie extract first" in capsys.readouterr().err
+    assert not Path("g").exists()
+    Path("a.jsonl").write_text("")
+    assert run("build", "a.jsonl", "-o", "g") == 0
+    assert counts().documents == 0
+
+
+def test_folders(run: Run) -> None:
+    write_jsonl([family("1")], "out/a.jsonl")
+    write_jsonl([family("2")], "out/inner/b.ndjson")
+    write_jsonl([family("3")], "out/.c.jsonl")
+    Path("out/notes.txt").write_text("Bob")
+    assert run("build", "out", "-o", "g") == 0
+    assert counts().documents == 2
+
+
+def test_a_docbin(run: Run) -> None:
+    write_docbin([family("1"), family("2")], Path("a.spacy"))
+    assert run("build", "a.spacy", "-o", "g") == 0
+    assert (counts().documents, counts().edges) == (2, 2)
+
+
+def test_a_dash_is_standard_output(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    write_jsonl([family("1")], "a.jsonl")
+    assert run("build", "a.jsonl", "-o", "g") == 0
+    assert run("export", "g", "-o", "g.nt") == 0
+    assert run("view", "g", "-o", "g.html") == 0
+    capsys.readouterr()
+    assert run("export", "g", "-o", "-", "--format", "ntriples") == 0
+    assert capsys.readouterr().out == Path("g.nt").read_text(encoding="utf-8")
+    assert run("view", "g", "-o", "-") == 0
+    out, err = capsys.readouterr()
+    assert out == Path("g.html").read_text(encoding="utf-8") and err.startswith("standard output: ")
+    assert run("export", "g", "-o", "-") == 1
+    assert run("export", "g", "-o", "-", "--format", "csv") == 1
+    assert "csv is a folder" in capsys.readouterr().err
+    assert not Path("-").exists()
 
 
 def test_wrong_use(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

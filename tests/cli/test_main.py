@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+import joint_ie
 from joint_ie.cli import main as cli
 from joint_ie.errors import InputError
 
@@ -48,6 +49,45 @@ def test_wrong_use_is_2(words: list[str], capsys: pytest.CaptureFixture) -> None
         cli.main(words)
     error = capsys.readouterr().err
     assert error.startswith("usage: joint-ie") and "error:" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "said"),
+    [
+        (["extract", "--nonsense", "x"], "joint-ie extract", "unrecognized arguments: --nonsense"),
+        (
+            ["graph", "build", "--nonsense", "x", "-o", "g"],
+            "joint-ie graph build",
+            "unrecognized arguments: --nonsense",
+        ),
+        (["adapt", "x", "a=1", "-o", "y", "b=2", "--nonsense"], "joint-ie adapt", "unrecognized arguments: --nonsense"),
+        (["--nonsense", "info"], "joint-ie", "unrecognized arguments: --nonsense"),
+        (["extract", "--min-score", "abc"], "joint-ie extract", "'abc' should be a number from 0 to 1"),
+        (["extract", "--min-score", "2"], "joint-ie extract", "2 should be from 0 to 1"),
+        (["extract", "--threads", "x"], "joint-ie extract", "'x' should be a whole number of at least 1"),
+        (["study", "run", "x", "--seeds", "1,b"], "joint-ie study run", "'1,b' should be whole numbers with commas"),
+    ],
+)
+def test_mistakes_are_said_of_the_command(words: list[str], usage: str, said: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(words)
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: {usage} [-h]") and f"\n{usage}: error: " in error and said in error
+
+
+def test_version(capsys) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"joint-ie {joint_ie.__version__}\n"
+
+
+def test_interrupted_while_commands_are_imported(monkeypatch, capsys) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupted)
+    assert cli.main(["info"]) == 130
+    assert capsys.readouterr().err == "joint-ie: interrupted\n"
 
 
 class Command:

@@ -313,6 +313,23 @@ def test_two_that_write_one_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
+    with whole_file(tmp_path / "link") as file:
+        file.write("one")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / "file").read_text() == "one"
+
+
+def test_a_dash_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    with whole_file(Path("-")) as file:
+        file.write("one")
+    assert capsys.readouterr().out == "one"
+    assert not list(tmp_path.iterdir())
+
+
 def test_formats_by_their_endings(tmp_path: Path) -> None:
     endings = {"a.TTL": "turtle", "b.nt": "ntriples", "c.jsonl": "jsonl", "d.jsonld": "jsonld", "e.graphml": "graphml"}
     assert {name: find_format(Path(name)).name for name in endings} == endings

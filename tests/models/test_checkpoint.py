@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertModel
+from transformers import BertConfig, BertModel
 
 from joint_ie.errors import InputError
-from joint_ie.models.checkpoint import collator_for, load_checkpoint, new_model, parameters, save_checkpoint
+from joint_ie.models.checkpoint import (
+    collator_for,
+    load_checkpoint,
+    load_tokenizer,
+    new_model,
+    parameters,
+    save_checkpoint,
+)
 from joint_ie.models.joint import JointModel
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.settings import ModelSettings
@@ -110,6 +117,12 @@ def no_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").unlink()
 
 
+def no_vocabulary(folder: Path) -> None:
+    """Transformers makes a tokenizer of the special tokens alone."""
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+
+
 def broken_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text('{"version"')
 
@@ -130,6 +143,7 @@ def broken_tokenizer(folder: Path) -> None:
         (wrong_encoder, "config.json: does not describe a model"),
         (no_labels, 'config.json: labels: needs "entity_types"'),
         (no_tokenizer, "has no tokenizer that can be loaded"),
+        (no_vocabulary, "has no tokenizer.json"),
         (broken_tokenizer, "has no tokenizer that can be loaded"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "has no tokenizer that can be loaded"),
     ],
@@ -140,6 +154,14 @@ def test_damaged_folders(folder: Path, damage, message: str) -> None:
         load_checkpoint(folder)
     assert message in str(error.value) and str(error.value).startswith(str(folder))
     assert "\n" not in str(error.value)
+
+
+def test_a_vocabulary_without_tokenizer_json_will_do(tmp_path: Path) -> None:
+    """Encoders may have one, as older versions of Transformers saved it."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "marie", "was", "born"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    assert load_tokenizer(tmp_path, BertConfig()).tokenize("Marie was born") == ["marie", "was", "born"]
 
 
 def test_no_folder(tmp_path: Path) -> None:

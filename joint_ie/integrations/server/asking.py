@@ -114,7 +114,7 @@ def _strings(value: Any, field: str) -> Sequence[str]:
 
 
 def _ids(value: Any, texts: Sequence[str], listed: bool) -> Sequence[str]:
-    """Those that are given, else those that `joint-ie extract` gives to texts."""
+    """Those that are given, else numbers."""
     if value is None:
         return [f"text-{number}" for number in range(1, len(texts) + 1)]
     if isinstance(value, list) != listed:
