@@ -61,7 +61,12 @@ def add_parser(commands: Any) -> None:
         help="go on with FILE: skip what it has, append the rest; a text that has changed is an error",
     )
     parser.add_argument("--min-score", type=fraction, default=0.0, metavar="S", help="leave out relations below S")
-    parser.add_argument("--language", default="en", metavar="CODE", help="of the texts (default: %(default)s)")
+    parser.add_argument(
+        "--language",
+        default="en",
+        metavar="CODE",
+        help="by whose rules texts are split into words; it is no other model (default: %(default)s)",
+    )
     add_computing(parser)
     parser.set_defaults(run=run)
 
