@@ -41,7 +41,8 @@ class Cell:
 
     ``config`` is a whole training configuration, or, of a ``pipeline``, those of its two parts. ``trained_by`` is the
     variant whose training this one shares: they differ in what is decided afterwards alone (`plan.AFTER_TRAINING`).
-    ``predicted_by`` is the folder of a finished cell whose predictions are scored instead of any training (`kept`).
+    ``predicted_by`` is the folder of a finished cell, as seen from this cell's own, whose predictions are scored
+    instead of any training (`kept`); ``.`` is this cell itself.
     """
 
     study: str

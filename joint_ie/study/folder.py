@@ -79,7 +79,7 @@ class StudyFolder:
             self.cell(cell).clear()
         for cell in plan.cells:
             folder = self.cell(cell)
-            if folder.finished and cell.predicted_by == str(folder.path.resolve()):
+            if folder.finished and cell.predicted_by == ".":
                 folder.score_anew()
             self._write(cell)
         self._write_settings(plan)

@@ -1,6 +1,7 @@
 """Results from predictions that are kept already, of this study or of another one, instead of a training."""
 
 import logging
+import os
 import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -44,7 +45,7 @@ def with_kept_predictions(plan: Plan, asked: Collection[Cell], folder: StudyFold
         if found is None:
             return cell
         logger.info("%s: no training, but the predictions of %s", cell.name, found.path)
-        return replace(cell, predicted_by=str(found.path.resolve()))
+        return replace(cell, predicted_by=os.path.relpath(found.path.resolve(), folder.cell(cell).path.resolve()))
 
     return Plan(plan.settings, tuple(map(planned, plan.cells)))
 
@@ -56,7 +57,7 @@ def rescored(cell: Cell, scorer: Scorer, folder: CellFolder) -> Record:
     not of the documents that the scorer has.
     """
     assert cell.predicted_by is not None
-    source = CellFolder(Path(cell.predicted_by))
+    source = CellFolder((folder.path / cell.predicted_by).resolve())
     own = source.path == folder.path.resolve()
     record = read_record(source.earlier_file if own and source.earlier_file.is_file() else source.record_file)
     if record.corpus.fingerprint != scorer.corpus.fingerprint:
