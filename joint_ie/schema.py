@@ -42,6 +42,11 @@ class Schema:
         """Relation type id to its position."""
         return {label.id: i for i, label in enumerate(self.relation_types)}
 
+    @property
+    def relation_names(self) -> dict[str, str]:
+        """What people call the relations, where they have other names than their ids."""
+        return {label.id: label.name for label in self.relation_types if label.name != label.id}
+
     def check_entity_type(self, entity_type: str, where: str) -> None:
         """Raise `UnknownLabel` unless ``entity_type`` is known; ``where`` names document and field."""
         if entity_type not in self.entity_index:

@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--dev-share", type=float, default=0.2, metavar="S", help="held out (default: %(default)s)")
     parser.add_argument("--start", metavar="MODEL", help="folder or hub id to start from (default: the bundled model)")
     parser.set_defaults(run=run)
-    _take_settings_anywhere(parser)
+    parser.scattered = "settings"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,20 +90,6 @@ def run(args: argparse.Namespace) -> int:
     _show_example(parts.held_out, shown)
     print(f'\ncheckpoint: {best}\ngo on with: joint-ie extract --model {best} "a text, or files"')
     return 0
-
-
-def _take_settings_anywhere(parser: argparse.ArgumentParser) -> None:
-    """Python 3.11 takes all positional arguments from where the first one stands; settings may follow the options."""
-
-    def parse_known_args(args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        found, rest = argparse.ArgumentParser.parse_known_args(parser, args, namespace)
-        found.settings += [item for item in rest if not item.startswith("-")]
-        unknown = [item for item in rest if item.startswith("-")]
-        if unknown:
-            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, []
-
-    parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 
 
 def _settings(args: argparse.Namespace) -> "tuple[dict[str, Any], Given]":

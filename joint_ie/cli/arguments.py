@@ -7,14 +7,37 @@ from typing import Any
 
 
 class Parser(argparse.ArgumentParser):
-    """Says of an unknown option how the command is used that it was given to, not how the whole program is."""
+    """Says of an unknown option how the command is used that it was given to, not how the whole program is.
+
+    Python 3.11 takes all positional arguments from where the first one stands. ``scattered`` names the list of those
+    that may follow options as well.
+    """
+
+    scattered: str | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Nothing is left unknown."""
         found, rest = super().parse_known_args(args, namespace)
+        if self.scattered:
+            values = getattr(found, self.scattered)
+            setattr(found, self.scattered, [*values, *(item for item in rest if not item.startswith("-"))])
+            rest = [item for item in rest if item.startswith("-")]
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         return found, rest
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; any text may be asked for."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or with a null character: a text
+        return False
+
+
+def same_file(output: Path, given: Path | str) -> bool:
+    """Whether what shall be written is there already, and is what is read."""
+    return output.exists() and exists(Path(given)) and output.samefile(given)
 
 
 def positive(text: str) -> int:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joint_ie.cli.arguments import same_file
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def run_convert(args: argparse.Namespace) -> int:
     from joint_ie.corpora import read_corpus, write_jsonl, writer
 
     output = Path(args.output)
-    if output.exists() and Path(args.corpus).exists() and output.samefile(args.corpus):
+    if same_file(output, args.corpus):
         raise InputError(f"{output}: is the input itself; give another file to write")
     documents = read_corpus(args.corpus, args.reader)
     if args.output == "-":
@@ -217,7 +218,7 @@ def run_schema(args: argparse.Namespace) -> int:
 
     output = Path(args.output)
     for corpus in args.corpora:
-        if output.exists() and Path(corpus).exists() and output.samefile(corpus):
+        if same_file(output, corpus):
             raise InputError(f"{output}: is one of the corpora; give another file to write")
     schema = derive_schema(document for corpus in args.corpora for document in read_corpus(corpus, args.reader))
     write_json(schema.to_dict(), args.output)

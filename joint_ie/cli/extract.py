@@ -10,8 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from joint_ie.cli.arguments import add_computing, add_relations_from, computing, fraction
-from joint_ie.cli.output import use_utf8
+from joint_ie.cli.arguments import add_computing, add_relations_from, computing, fraction, same_file
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
     documents = chain([] if first is None else [first], documents)
     if output is None:
         if form != "table":
+            from joint_ie.graph.files import use_utf8
+
             use_utf8()
         elif isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # it must not stop at a sign that the terminal has not
@@ -194,10 +195,8 @@ def _write_file(documents: "Iterator[Document]", form: str, output: Path, mode: 
 
 def _check_output(output: Path, inputs: Sequence[str]) -> None:
     """An input must not be overwritten."""
-    from joint_ie.cli.inputs import exists
-
     for given in inputs:
-        if output.exists() and exists(Path(given)) and output.samefile(given):
+        if same_file(output, given):
             raise InputError(f"{output}: is an input, too; write to another file")
 
 

@@ -8,10 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joint_ie.cli.arguments import fraction
+from joint_ie.cli.arguments import fraction, same_file
 from joint_ie.cli.graph_store import add_load_parser, add_query_parser
 from joint_ie.cli.graph_view import add_view_parser
-from joint_ie.cli.output import use_utf8
 from joint_ie.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,10 +130,11 @@ def _read(paths: Iterable[Path], min_score: float, report: Callable[[InputError]
 def _files(path: Path) -> list[Path]:
     """The file, or those in a folder that `joint-ie extract` may have written."""
     from joint_ie.corpora.files import visible_files
+    from joint_ie.corpora.jsonl import JSONL
 
     if not path.is_dir():
         return [path]
-    found = [file for file in visible_files(path, "**/*") if file.suffix.lower() in (".jsonl", ".ndjson")]
+    found = [file for file in visible_files(path, "**/*") if file.suffix.lower() in JSONL.extensions]
     if not found:
         raise InputError(f"{path}: holds no .jsonl file; run joint-ie extract first, and name what it wrote")
     return found
@@ -200,10 +200,8 @@ def run_export(args: argparse.Namespace) -> int:
         print("joint-ie graph export: --base is for RDF: turtle, ntriples and jsonld", file=sys.stderr)
         return 2
     with GraphStore.open(args.graph) as graph:
-        if not to_output and args.output.exists() and args.output.samefile(args.graph):
+        if not to_output and same_file(args.output, args.graph):
             raise InputError(f"{args.output}: is the graph itself; name another file")
-        if to_output:
-            use_utf8()
         with graph.unchanging():
             number = form.export(graph, args.output, Names(args.base) if args.base else Names())
     print(f"{'standard output' if to_output else args.output}: {number:,} {form.unit}", file=sys.stderr)

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import positive
-from joint_ie.cli.output import use_utf8
+from joint_ie.cli.arguments import positive, same_file
 from joint_ie.errors import InputError
 
 
@@ -45,12 +44,10 @@ def run_view(args: argparse.Namespace) -> int:
 
     with GraphStore.open(args.graph) as graph:
         to_output = args.output == Path("-")
-        if not to_output and args.output.exists() and args.output.samefile(args.graph):
+        if not to_output and same_file(args.output, args.graph):
             raise InputError(f"{args.output}: is the graph itself; name another file")
         with graph.unchanging():
             page = graph_page(graph, args.graph.stem if args.title is None else args.title, args.limit or LIMIT)
-    if to_output:
-        use_utf8()
     with whole_file(args.output) as file:
         file.write(page.html)
     named = "standard output" if to_output else args.output

@@ -8,8 +8,9 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+from joint_ie.cli.arguments import exists, same_file
 from joint_ie.corpora.files import check_text_file, decode, field, read_bytes, visible_files
-from joint_ie.corpora.jsonl import Line, read_objects
+from joint_ie.corpora.jsonl import JSONL, Line, read_objects
 from joint_ie.document import Document, text_id
 from joint_ie.document_json import text_or_number
 from joint_ie.errors import InputError
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 Item = tuple[str, str] | Document
 OnError = Callable[[InputError], None]
 
-_LINES = (".jsonl", ".ndjson")
+_LINES = JSONL.extensions
 _LIKE_A_PATH = re.compile(r".*(\.[A-Za-z]\w{0,9}|[/\\].*)")  # one word with an extension, or with a folder
 _LIKE_A_FILE = re.compile(  # whatever stands before it, in one line
     r".{1,250}\.(txt|text|md|rst|jsonl|ndjson|json|html?|xml|csv|tsv|pdf|docx?|odt|rtf)", re.IGNORECASE
@@ -69,20 +70,12 @@ def _read(given: str, on_error: OnError, without: Path | None) -> Iterator[Item]
         others = len(files) - len(found)
         logger.info("%s: %d files with other endings than .txt and .jsonl are passed over", given, others)
     for file in found:
-        if without is not None and without.exists() and file.samefile(without):
+        if without is not None and same_file(without, file):
             continue
         try:
             yield from _read_file(file, on_error)
         except InputError as error:
             on_error(error)
-
-
-def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; any text may be asked for."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long for a name, or with a null character: a text
-        return False
 
 
 def _read_stream(lines: Iterator[bytes], where: str, on_error: OnError) -> Iterator[Item]:

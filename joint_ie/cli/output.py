@@ -46,12 +46,6 @@ def give_up_standard_output() -> None:
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def use_utf8() -> None:
-    """What goes to standard output is a file, and files are UTF-8 everywhere."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
 class _Guarded(io.FileIO):
     def write(self, data: Any) -> int | None:  # type: ignore[override]
         try:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from joint_ie.cli.arguments import positive
+from joint_ie.cli.arguments import positive, same_file
 from joint_ie.errors import InputError
 
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from joint_ie.graph.files import whole_file
 
     given = Path(args.corpus)
-    if args.output.exists() and given.exists() and args.output.samefile(given):
+    if same_file(args.output, given):
         raise InputError(f"{args.output}: is the input itself; name another file")
     documents = tuple(islice(read_corpus(args.corpus, args.reader), args.limit))
     title = args.title if args.title is not None else given.stem if given.exists() else args.corpus

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, and what several of their formats share."""
 
+import io
 import os
 import re
 import sys
@@ -12,6 +13,12 @@ from joint_ie.errors import InputError
 from joint_ie.graph.elements import Edge, Node
 
 
+def use_utf8() -> None:
+    """What goes to standard output is a file, and files are UTF-8 everywhere."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 @contextmanager
 def whole_file(target: Path, errors: str = "strict") -> Iterator[TextIO]:
     """A text file to write, in UTF-8, which takes its name when it is complete: until then it ends in ``.partial``.
@@ -21,6 +28,7 @@ def whole_file(target: Path, errors: str = "strict") -> Iterator[TextIO]:
     ``-`` is standard output. ``errors`` is what `open` calls so.
     """
     if target == Path("-"):
+        use_utf8()
         yield sys.stdout
         return
     # beside what a link stands for, and another process may write there, too

@@ -1,7 +1,7 @@
 """The two ways to score the mentions of a document pair by pair, from which they are clustered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -47,14 +47,14 @@ def coreference(
     """
     if isinstance(scorer, AntecedentScorer):
         return best_antecedents(scorer, vectors, spans, texts)
-    return replace(likely_pairs(scorer, vectors, texts, settings.threshold), linkage=settings.linkage)
+    return likely_pairs(scorer, vectors, texts, settings)
 
 
 def likely_pairs(
-    scorer: PairwiseCoreferenceScorer, vectors: Tensor, texts: Sequence[str], threshold: float
+    scorer: PairwiseCoreferenceScorer, vectors: Tensor, texts: Sequence[str], settings: CoreferenceSettings
 ) -> LikelyPairs:
-    """The pairs above ``threshold`` or `UNLIKELY` of mentions in candidate order: ``vectors`` [mentions, d]."""
-    floor = min(UNLIKELY, threshold)
+    """The pairs above the threshold or `UNLIKELY` of mentions in candidate order: ``vectors`` [mentions, d]."""
+    floor = min(UNLIKELY, settings.threshold)
     prepared = scorer.prepare(vectors)
 
     def likely(_: Pairs, __: Numbers, probability: Numbers) -> NDArray[np.intp]:
@@ -62,7 +62,9 @@ def likely_pairs(
 
     found = _compare(lambda pairs, distance: scorer.score(prepared, pairs, distance), likely, texts, vectors.device)
     first, second = found.pairs.T
-    return LikelyPairs(len(texts), first, second, found.probability, floor, found.left_out(len(texts)))
+    return LikelyPairs(
+        len(texts), first, second, found.probability, floor, found.left_out(len(texts)), settings.linkage
+    )
 
 
 def best_antecedents(

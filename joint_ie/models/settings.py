@@ -7,6 +7,7 @@ from joint_ie.errors import InputError, check_range
 from joint_ie.models.relation_settings import RelationSettings
 
 Linkage = Literal["complete", "average"]
+_OF_PAIRS = ("product", "linkage")  # settings of coreference that antecedents have no use for
 
 Detector = Literal["span", "crf", "semi-markov"]
 
@@ -102,11 +103,12 @@ class CoreferenceSettings:
         check_range("threshold", self.threshold, 0, 1)
         check_range("negatives", self.negatives, 0)
         check_range("max_antecedents", self.max_antecedents, 1)
-        for name, default in (("product", False), ("linkage", "complete")):
-            if self.method == "antecedent" and getattr(self, name) != default:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if self.method == "antecedent" and setting.name in _OF_PAIRS and value != setting.default:
                 raise InputError(
-                    f"{name} = {getattr(self, name)!r} has no effect on method = 'antecedent'; leave it at "
-                    f"{default!r}, or take pairwise"
+                    f"{setting.name} = {value!r} has no effect on method = 'antecedent'; leave it at "
+                    f"{setting.default!r}, or take pairwise"
                 )
 
     @property

@@ -16,8 +16,6 @@ from joint_ie.study.plan import Plan, changed_scoring, changed_training
 
 logger = logging.getLogger(__name__)
 
-CHANGES = (changed_training, changed_scoring)
-
 
 class StudyFolder:
     """``study.yaml`` and ``cells/``."""
@@ -88,8 +86,10 @@ class StudyFolder:
         folder = self.cell(cell)
         if folder.finished:
             return
-        if folder.planned and folder.failure and any(chain(*(f(folder.cell, cell) for f in CHANGES))):
-            folder.forget_failure()  # it was another cell's
+        if folder.planned and folder.failure:
+            old = folder.cell
+            if any(chain(changed_training(old, cell), changed_scoring(old, cell))):
+                folder.forget_failure()  # it was another cell's
         if folder.planned and folder.begun:
             # settings without effect, such as threads, stay as they were: the training insists on them
             cell = replace(cell, config=folder.cell.config)

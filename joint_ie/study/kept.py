@@ -27,7 +27,7 @@ def with_kept_predictions(plan: Plan, asked: Collection[Cell], folder: StudyFold
     for other in others:
         if not StudyFolder(other).cells.is_dir():
             raise InputError(f"{other}: is no folder of a study; name one that has a folder `cells`")
-    known = [cell for other in others for cell in _finished(StudyFolder(other))]
+    known = [(found, found.cell) for other in others for found in _finished(StudyFolder(other))]
     needed = {place for cell in plan.cells if not folder.cell(cell).finished for place in cell.parts}
 
     def source(cell: Cell) -> CellFolder | None:
@@ -35,10 +35,10 @@ def with_kept_predictions(plan: Plan, asked: Collection[Cell], folder: StudyFold
         if cell.place in needed and not own.best.is_dir():
             return None
         if own.earlier_file.is_file() or (own.finished and _changed_in_scoring_alone(own, cell)):
-            return own if _serves(own, cell) else None
+            return own if _serves(own, own.cell, cell) else None
         if own.finished or own.begun:
             return None
-        return next((other for other in known if _serves(other, cell)), None)
+        return next((other for other, old in known if _serves(other, old, cell)), None)
 
     def planned(cell: Cell) -> Cell:
         found = source(cell) if cell in asked else None
@@ -98,11 +98,11 @@ def _changed_in_scoring_alone(own: CellFolder, cell: Cell) -> bool:
     return any(changed_scoring(own.cell, cell)) and not any(changed_training(own.cell, cell))
 
 
-def _serves(source: CellFolder, cell: Cell) -> bool:
-    """Whether a finished cell's predictions are all that this cell would make."""
-    old = source.cell
+def _serves(source: CellFolder, old: Cell, cell: Cell) -> bool:
+    """Whether the predictions of a finished cell, ``old``, are all that this cell would make."""
     return (
-        (old.pipeline is None) == (cell.pipeline is None)
+        old.seed == cell.seed  # what costs least is asked first
+        and (old.pipeline is None) == (cell.pipeline is None)
         and old.scoring.corpus == cell.scoring.corpus
         and bool(cell.scoring.protocols)
         and all((source.predictions / f"{mode}.jsonl").is_file() for mode in cell.scoring.protocols)

@@ -41,7 +41,7 @@ class Scorer:
         else:
             name, reader, gold = scoring.corpus, None, load_documents(scoring.corpus, schema)
         self.corpus = ScoredCorpus(name, len(gold), corpus_fingerprint(gold))
-        self.relation_names = {label.id: label.name for label in schema.relation_types if label.name != label.id}
+        self.relation_names = schema.relation_names
         facts = counts = None
         if scoring.training_facts is not None:
             training = load_corpus(scoring.training_facts)

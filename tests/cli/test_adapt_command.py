@@ -1,6 +1,5 @@
 """`joint-ie adapt`, from documents to a model that extracts."""
 
-import argparse
 import json
 import re
 import runpy
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from joint_ie.cli import adapt
+from joint_ie.cli.arguments import Parser
 from joint_ie.corpora import load_corpus, write_jsonl
 from joint_ie.document import Document
 from joint_ie.errors import InputError
@@ -44,7 +44,7 @@ def mine(tmp_path_factory) -> Path:
 
 
 def typed(*words: object) -> int:
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     adapt.add_parser(parser.add_subparsers())
     args = parser.parse_args(["adapt", *map(str, words)])
     return args.run(args)

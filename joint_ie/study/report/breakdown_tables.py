@@ -39,7 +39,7 @@ def relation_names(results: Results) -> Mapping[str, str]:
     registered = CORPORA.get(results.corpus.name)
     if registered is None or registered.schema is None:
         return {}
-    return {label.id: label.name for label in registered.schema().relation_types if label.name != label.id}
+    return registered.schema().relation_names
 
 
 def bucket_tables(results: Results, found: ModeBreakdowns) -> list[Table]:
