@@ -1,6 +1,7 @@
 """Reading a corpus file, with errors that people can act on."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,11 @@ def decode(data: bytes, where: str) -> str:
 
 def check_text_file(path: Path) -> None:
     """Raise `InputError` for what is no file, cannot be read, or is no text (a picture, a database, a PDF)."""
-    if _is_binary(read_bytes(path, _HEAD if path.is_file() else 0)):  # what a pipe holds can be read once
+    if path.exists() and not path.is_file() and not path.is_dir():
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path}: cannot be read; check its permissions")
+        return  # a pipe is opened once: who writes into it sees the first reader leave
+    if _is_binary(read_bytes(path, _HEAD)):
         raise InputError(f"{path}: is not a text file; name one that holds text in UTF-8")
 
 

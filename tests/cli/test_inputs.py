@@ -90,6 +90,20 @@ def test_a_pipe_is_read_once(here):
         writer.join()
 
 
+def test_a_pipe_is_opened_once(here, monkeypatch):
+    """A writer that sees its first reader leave has nothing to say to the next one, which then waits for ever."""
+    os.mkfifo("pipe")
+    opened = []
+
+    def once(path: Path, *args: object) -> io.BytesIO:
+        opened.append(str(path))
+        return io.BytesIO(b"Bob.")
+
+    monkeypatch.setattr(Path, "open", once)
+    assert read("pipe") == ([(text_id("Bob."), "Bob.")], [])
+    assert opened == ["pipe"]
+
+
 def test_empty_tokens_are_no_tokens(here):
     """A document that was never tokenised is a text; one of other words stays as it is."""
     write("a.jsonl", '{"id": "a", "text": "Paris is in France.", "tokens": [], "sentences": []}')
