@@ -10,7 +10,7 @@ types:
 	mypy
 
 test:
-	pytest
+	pytest -n 2 --dist worksteal
 
 format:
 	ruff format .
