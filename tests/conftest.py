@@ -18,7 +18,7 @@ settings.register_profile(
 )
 settings.load_profile("joint_ie")
 
-# Workers that run beside each other (pytest -n) share the cores; torch, which is not loaded yet, would take all in each.
+# Workers beside each other (pytest -n) share the cores; torch, which is not loaded yet, would take all in each.
 _workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0))
 if _workers:
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // _workers, 1)))
