@@ -73,11 +73,14 @@ class Runner:
                 self._tidy()
                 self.watch(self.snapshot())
                 watched = time.monotonic()
+                changed = True
                 while self.waiting or self.jobs:
                     if interruptions:
                         raise KeyboardInterrupt
-                    self._start_what_can_be()
+                    if changed:  # looking through all cells ten times a second would take a tenth of two cores
+                        changed = self._start_what_can_be()
                     ended = self._collect()
+                    changed = changed or ended
                     if ended or time.monotonic() - watched > WATCH_SECONDS:
                         watched = time.monotonic()
                         self.watch(self.snapshot())
@@ -121,15 +124,19 @@ class Runner:
         wanted = any(cell.place in other.parts for other in self.waiting)
         return wanted and not self._folder(cell).best.is_dir()
 
-    def _start_what_can_be(self) -> None:
+    def _start_what_can_be(self) -> bool:
+        """Whether a cell was given up, for which others may have to be."""
+        given_up = False
         for cell in list(self.waiting):
             failed = [other.name for other in self.chosen if other.place in cell.parts and self._is_lost(other)]
             if failed:
                 self.waiting.remove(cell)
                 self.blocked[cell.name] = " and ".join(failed)
+                given_up = True
             elif len(self.jobs) < self.workers and self._has_parts(cell):
                 self.waiting.remove(cell)
                 self._start(cell)
+        return given_up
 
     def _is_lost(self, cell: Cell) -> bool:
         return cell.name in self.failures or cell.name in self.blocked
