@@ -5,12 +5,13 @@ the optimum of its own F1 given the stages before it, from one pass over the doc
 (task weight 0), and what comes after that, keeps its threshold: there is nothing to find.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
@@ -132,42 +133,57 @@ class Tuner:
 
         Entities are the model's own, or those of the ``finder``.
         """
-        relations = self.model.schema.relation_index
         settings = self.model.settings.relations
         search = (PerClassShift if settings.thresholds == "per-class" else GlobalShift)(settings)
-        wanted = np.zeros(len(relations) + 1, dtype=np.int64)
+        wanted = np.zeros(len(self.model.schema.relation_index) + 1, dtype=np.int64)
         for group in self.groups:
             documents = [document for document in group if document.relations is not None]
             if not documents:
                 continue
-            given = gold or finder is not None
-            batch = self.stages.batch(finder(documents) if finder else documents, given)
-            if given:
-                encoded, found = self.stages.given(batch)
-            else:
-                encoded, mentions = self.stages.mentions(batch)
-                found = self.stages.entities(batch, mentions)
-            # given entities are compared by position, since two of them may be equal
-            keys = [
-                (i, position if gold else self._key(entity))
-                for i, entities in enumerate(found)
-                for position, entity in enumerate(entities)
-            ]
-            flat = {key: position for position, key in enumerate(keys)}
-            scored = self.stages.pairs(batch, encoded, found, given=given)
-            pairs = zip(scored.pairs.head.tolist(), scored.pairs.tail.tolist(), strict=True)
-            row = {pair: position for position, pair in enumerate(pairs)}
-            labels = torch.zeros(len(scored.pairs), len(relations), dtype=torch.bool, device=self.model.device)
-            for i, document in enumerate(documents):
-                for head, tail, kind in _facts(document, gold):
-                    relation = relations.get(kind, -1)  # the last count is of those that the model does not know
-                    wanted[relation] += 1
-                    place = row.get((flat.get((i, head), -1), flat.get((i, tail), -1)))
-                    if place is not None and relation >= 0:
-                        labels[place, relation] = True
-            for rows, logits in scored.chunks:
-                search.add(logits, labels[rows])
+            facts, scored = self.scored_pairs(documents, gold, finder)
+            wanted += facts
+            for logits, labels in scored:
+                search.add(logits, labels)
         return search.best(wanted)
+
+    def scored_pairs(
+        self, documents: Sequence[Document], gold: bool, finder: Finder | None = None
+    ) -> tuple[NDArray[np.int64], Iterator[tuple[Tensor, Tensor]]]:
+        """What a search for shifts wants to know of documents whose relations are annotated.
+
+        Returns:
+            How many facts of each relation there are, [relations + 1], the last of relations that the model does not
+            know; and in parts the logits [pairs, 1 + relations] of the pairs of entities (the documents' own with
+            ``gold``, else the model's or the ``finder``'s) with which relations are right, [pairs, relations] bool.
+        """
+        relations = self.model.schema.relation_index
+        given = gold or finder is not None
+        batch = self.stages.batch(finder(documents) if finder else documents, given)
+        if given:
+            encoded, found = self.stages.given(batch)
+        else:
+            encoded, mentions = self.stages.mentions(batch)
+            found = self.stages.entities(batch, mentions)
+        # given entities are compared by position, since two of them may be equal
+        keys = [
+            (i, position if gold else self._key(entity))
+            for i, entities in enumerate(found)
+            for position, entity in enumerate(entities)
+        ]
+        flat = {key: position for position, key in enumerate(keys)}
+        scored = self.stages.pairs(batch, encoded, found, given=given)
+        pairs = zip(scored.pairs.head.tolist(), scored.pairs.tail.tolist(), strict=True)
+        row = {pair: position for position, pair in enumerate(pairs)}
+        wanted = np.zeros(len(relations) + 1, dtype=np.int64)
+        labels = torch.zeros(len(scored.pairs), len(relations), dtype=torch.bool, device=self.model.device)
+        for i, document in enumerate(documents):
+            for head, tail, kind in _facts(document, gold):
+                relation = relations.get(kind, -1)
+                wanted[relation] += 1
+                place = row.get((flat.get((i, head), -1), flat.get((i, tail), -1)))
+                if place is not None and relation >= 0:
+                    labels[place, relation] = True
+        return wanted, ((logits, labels[rows]) for rows, logits in scored.chunks)
 
     def _key(self, entity: FoundEntity) -> Hashable:
         return frozenset(entity.spans), self.model.schema.entity_types[entity.type].id
