@@ -24,6 +24,11 @@ if _workers:
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // _workers, 1)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: at the end a worker would have two of them left, and the others nothing."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with `data/`, `golden/` and `encoders/`; `JOINT_IE_SHARED` names it if it is elsewhere."""
