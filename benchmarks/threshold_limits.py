@@ -48,8 +48,7 @@ class Scored:
 
     def f1(self, settings: RelationSettings, shift: Shift) -> float:
         """Over all facts, in percent."""
-        loss = RELATION_LOSSES[settings.loss]
-        decided = loss.decide(shifted(self.logits, shift), settings.threshold, settings.top_k)
+        decided = _decided(settings, shifted(self.logits, shift))
         right = int((decided & self.labels).sum())
         return 200 * right / max(int(decided.sum()) + int(self.wanted.sum()), 1)
 
@@ -71,17 +70,12 @@ def scored(predictor: Predictor, documents: Sequence[Document], gold: bool) -> l
     found = []
     for document in tqdm(documents, desc="gold entities" if gold else "end to end"):
         wanted, parts = tuner.scored_pairs([document], gold)
-        kept = [
-            (logits[some].float().cpu(), labels[some].cpu())
-            for logits, labels in parts
-            if (some := _decided(settings, shifted(logits, LARGEST)).any(dim=1)).any()
-        ]
-        if kept:
-            found.append(Scored(*map(torch.cat, zip(*kept, strict=True)), wanted))
-        else:
-            relations = len(wanted) - 1
-            empty = torch.zeros(0, 1 + relations), torch.zeros(0, relations, dtype=torch.bool)
-            found.append(Scored(*empty, wanted))
+        relations = len(wanted) - 1
+        kept = [(torch.zeros(0, 1 + relations), torch.zeros(0, relations, dtype=torch.bool))]
+        for logits, labels in parts:
+            some = _decided(settings, shifted(logits, LARGEST)).any(dim=1)
+            kept.append((logits[some].float().cpu(), labels[some].cpu()))
+        found.append(Scored(*map(torch.cat, zip(*kept, strict=True)), wanted))
     return found
 
 

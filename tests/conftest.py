@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -41,13 +42,19 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
     """Tiny models and documents (`tests/toy.py`)."""
-    return _module("toy")
+    return _module(Path(__file__).with_name("toy.py"))
 
 
 @pytest.fixture(scope="session")
 def published() -> ModuleType:
     """Golden numbers of published heads, and inputs for heads (`tests/published.py`)."""
-    return _module("published")
+    return _module(Path(__file__).with_name("published.py"))
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """Of a name, that script of `benchmarks`."""
+    return lambda name: _module(Path(__file__).parents[1] / "benchmarks" / f"{name}.py")
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +91,9 @@ def watched(browser: Any) -> Callable[[str], AbstractContextManager[tuple[Any, l
     return visit
 
 
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where dataclasses look up their own annotations
     spec.loader.exec_module(module)
     return module

@@ -1,25 +1,17 @@
 """The arithmetic of benchmarks/coreference_limits.py, on documents small enough to count by hand."""
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "coreference_limits.py"
 
 
 @pytest.fixture(scope="module")
-def limits() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("coreference_limits", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look up their own annotations
-    spec.loader.exec_module(module)
-    return module
+def limits(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("coreference_limits")
 
 
 def test_wrong_clusters_are_torn_joined_or_both(limits: ModuleType) -> None:

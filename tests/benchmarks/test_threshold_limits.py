@@ -1,10 +1,8 @@
 """The arithmetic of benchmarks/threshold_limits.py, against trying every combination of thresholds."""
 
-import importlib.util
 import itertools
-import sys
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,18 +14,12 @@ from joint_ie.evaluation import end_to_end, gold_entities
 from joint_ie.models.prediction import Predictor
 from joint_ie.models.relation_settings import RelationSettings
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "threshold_limits.py"
 LOSSES = ["adaptive-threshold", "balanced-softmax", "binary-cross-entropy"]
 
 
 @pytest.fixture(scope="module")
-def limits() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("threshold_limits", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look up their own annotations
-    spec.loader.exec_module(module)
-    return module
+def limits(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("threshold_limits")
 
 
 def random_pairs(limits: ModuleType, seed: int, pairs: int = 6, relations: int = 3) -> Any:
