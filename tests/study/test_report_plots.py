@@ -68,6 +68,25 @@ def test_scores_that_are_close_look_close(small: SimpleNamespace) -> None:
     assert len(boxes) > 2 and all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
+def test_one_variant_far_below_leaves_the_others_room(small: SimpleNamespace) -> None:
+    """Its number is at the edge of every plot; it is drawn to scale where half of the variants are there."""
+    high = [small.variant(f"high {i}", 0.9) for i in range(2)]
+    low = [small.variant(f"low {i}", 0.2) for i in range(2)]
+    found = results(replace(small.study(), baseline="high 0", variants=(*high, low[0])), resamples=20)
+    head = found.comparisons[0]
+    lowest = 100 * head.rows[-1].scores[head.measure].mean
+    costs = plots.cost_figure(found, head, plots.looks([row.variant for row in head.rows]))
+    figure = plots.score_figure(head)
+    assert f"← {lowest:.1f}" in texts(figure) and f"↓ {lowest:.1f}" in texts(costs) and "low 0" in texts(costs)
+    difference = head.rows[-1].difference
+    assert difference is not None and f"← {100 * difference.difference:.1f}" in texts(figure)
+    assert figure.axes[0].get_xlim()[0] > lowest + 10 and costs.axes[0].get_ylim()[0] > lowest + 10
+
+    found = results(replace(small.study(), baseline="high 0", variants=(*high, *low)), resamples=20)
+    figure = plots.score_figure(found.comparisons[0])
+    assert "←" not in texts(figure) and figure.axes[0].get_xlim()[0] < lowest
+
+
 def test_without_a_baseline_there_is_one_panel(small: SimpleNamespace) -> None:
     found = results(replace(small.study(), baseline=None), resamples=20)
     assert len(plots.score_figure(found.comparisons[0]).axes) == 1

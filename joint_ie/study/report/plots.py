@@ -28,6 +28,9 @@ LINES = ("-", "--", "-.", ":")
 GREY = "#8a8f96"
 WIDTH = 8.0  # inches
 LINE = 0.15  # inches of a line of text
+FAR_OUT = 3
+"""A gap of so many times the range of the variants above it leaves them too little room."""
+LEAST_RANGE = 3.0  # points of percent, which variants have room in anyway
 OVERLAID = 6
 """So many curves are told apart in one plot; more of them get a panel each."""
 
@@ -91,13 +94,16 @@ def draw(results: Results) -> dict[str, Drawing]:
 
 def score_figure(comparison: Comparison) -> Figure:
     """A row for every variant: its seeds and their mean; and beside it the difference to the baseline."""
-    rows = comparison.rows
+    rows, far_out = comparison.rows, _far_out(comparison)
     lines = max(_lines(row.variant) for row in rows)
     figure = Figure(figsize=(WIDTH, 1.2 + (0.17 + LINE * lines) * len(rows)), layout="constrained")
     count = 1 if comparison.untested else 2
     panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     places = range(len(rows))
     for place, row in enumerate(rows):
+        if row.variant in far_out:
+            _at_the_edge(panels[0], place, 100 * row.scores[comparison.measure].mean)
+            continue
         values = [100 * scores[comparison.measure] for scores in row.by_seed.values()]
         panels[0].plot(values, [place] * len(values), "o", mfc="none", mec=GREY, ms=5, label="one seed")
         panels[0].plot(100 * row.scores[comparison.measure].mean, place, "D", color=COLOURS[0], ms=6, label="mean")
@@ -111,6 +117,20 @@ def score_figure(comparison: Comparison) -> Figure:
     return figure
 
 
+def _far_out(comparison: Comparison) -> set[str]:
+    """The variants at the end whose scores are so much lower that they are named and not drawn to scale."""
+    means = [100 * row.scores[comparison.measure].mean for row in comparison.rows]
+    for place in range(len(means) // 2 + 1, len(means)):  # where half are that low, it is what there is to see
+        if means[place - 1] - means[place] > FAR_OUT * max(means[0] - means[place - 1], LEAST_RANGE):
+            return {row.variant for row in comparison.rows[place:]}
+    return set()
+
+
+def _at_the_edge(axes: Axes, place: int, value: float) -> None:
+    """An arrow and the number, for what lies to the left of the axis."""
+    axes.annotate(f"← {value:.1f}", (0, place), (3, 0), ("axes fraction", "data"), "offset points", va="center")
+
+
 def _not_too_close(axes: Axes, least: float = 1.0) -> None:
     """At least a point wide, so that a tenth of one does not look like much, and few ticks, which have room."""
     low, high = axes.get_xlim()
@@ -120,12 +140,16 @@ def _not_too_close(axes: Axes, least: float = 1.0) -> None:
 
 
 def _difference_panel(axes: Axes, comparison: Comparison) -> None:
+    far_out = _far_out(comparison)
     axes.axvline(0, color=GREY, lw=1, zorder=1)
     for place, row in enumerate(comparison.rows):
         if row.difference is None:
             axes.annotate("baseline", (0, place), (4, 0), textcoords="offset points", va="center", color="#5b6470")
             continue
         found = row.difference
+        if row.variant in far_out:
+            _at_the_edge(axes, place, 100 * found.difference)
+            continue
         axes.plot([100 * found.low, 100 * found.high], [place, place], "-", color=COLOURS[0], lw=1.6)
         face = COLOURS[0] if row.significant else "white"
         label = "significant" if row.significant else "not significant"
@@ -166,8 +190,9 @@ def curve_figure(curves: Sequence[Curve], styled: Mapping[str, Look]) -> Figure:
 def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, Look]) -> Figure:
     """The headline's score by training time; the bar is the sample standard deviation over seeds."""
     costs = {cost.variant: cost.costs["training_seconds"] for cost in results.costs}
+    far_out = _far_out(comparison)
     times = [costs[row.variant].mean for row in comparison.rows]
-    name, unit = time_unit(times)
+    time, unit = time_unit(times)
     figure = Figure(
         figsize=(WIDTH, max(3.6, 0.5 + sum(0.06 + LINE * _lines(row.variant) for row in comparison.rows))),
         layout="constrained",
@@ -175,6 +200,11 @@ def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, L
     axes = figure.subplots()
     for row, seconds in zip(comparison.rows, times, strict=True):
         score, look = row.scores[comparison.measure], styled[row.variant]
+        if row.variant in far_out:
+            x, at_the_foot, name = seconds / unit, axes.get_xaxis_transform(), _wrapped(row.variant)
+            axes.plot(x, 0, look.marker, color=look.colour, ms=7, label=name, transform=at_the_foot, clip_on=False)
+            axes.annotate(f"↓ {100 * score.mean:.1f}", (x, 0), (5, 4), at_the_foot, "offset points")
+            continue
         axes.errorbar(
             seconds / unit,
             100 * score.mean,
@@ -188,7 +218,7 @@ def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, L
         )
     if min(times) > 0 and max(times) > 10 * min(times):
         axes.set_xscale("log")
-    axes.set_xlabel(f"training time [{name}]")
+    axes.set_xlabel(f"training time [{time}]")
     axes.set_ylabel(f"{score_title(comparison.measure)} [%]")
     figure.legend(loc="outside right upper")
     return figure
