@@ -1,8 +1,9 @@
 """Documents in, annotated documents out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -14,6 +15,9 @@ from joint_ie.models.relation_settings import Shift
 
 from .encoding import Encoded, encode
 from .scores import Pair, coreference_logits, mention_logits, relation_logits, span_vectors, type_logits
+from .tags import tag_logits, tagged_spans
+
+LINKAGES: dict[str, Callable[[list[float]], float]] = {"complete": max, "average": fmean}
 
 
 @dataclass(frozen=True)
@@ -88,31 +92,19 @@ def naive_gold_scores(model: JointModel, collator: Collator, document: Document)
 
 def _found_entities(model: JointModel, encoded: Encoded, document: Document) -> list[Found]:
     """Mentions, clusters and types (golden joint README 5.5); entities by first mention, mentions by position."""
-    settings = model.settings
-    spans = []
-    for first, last in document.sentence_spans:
-        for width in range(1, settings.mentions.max_width + 1):
-            for start in range(first, last - width + 1):
-                spans.append((start, start + width))
-    probability = mention_logits(model, encoded, spans).sigmoid().tolist()
-    chosen = [i for i in range(len(spans)) if probability[i] >= settings.mentions.threshold]
-    if not settings.mentions.overlap:
-        kept: list[int] = []
-        for i in sorted(chosen, key=lambda i: -probability[i]):
-            if all(spans[i][1] <= spans[k][0] or spans[k][1] <= spans[i][0] for k in kept):
-                kept.append(i)
-        chosen = sorted(kept)
-    if not chosen:
+    settings = model.settings.coreference
+    mentions = _found_mentions(model, encoded, document)
+    spans, probability = [span for span, _ in mentions], [probability for _, probability in mentions]
+    if not spans:
         return []
-    scores = [[0.0] * len(chosen) for _ in chosen]
-    pairs = [(i, j) for i in range(len(chosen)) for j in range(len(chosen)) if i != j]
+    scores = [[0.0] * len(spans) for _ in spans]
+    pairs = [(i, j) for i in range(len(spans)) for j in range(len(spans)) if i != j]
     if pairs:
-        texts = [document.slice(*spans[i]) for i in chosen]
-        vectors = span_vectors(encoded, [spans[i] for i in chosen])
-        logits = coreference_logits(model, vectors, texts, pairs)
+        texts = [document.slice(*span) for span in spans]
+        logits = coreference_logits(model, span_vectors(encoded, spans), texts, pairs)
         for (i, j), score in zip(pairs, logits.double().sigmoid().tolist(), strict=True):
             scores[i][j] = score
-    clusters = [[chosen[i] for i in cluster] for cluster in _clusters(scores, settings.coreference.threshold)]
+    clusters = _clusters(scores, settings.threshold, LINKAGES[settings.linkage])
     clusters = sorted([sorted(cluster, key=lambda i: spans[i]) for cluster in clusters], key=lambda c: spans[c[0]])
     places = [[spans[i] for i in cluster] for cluster in clusters]
     found = []
@@ -124,24 +116,56 @@ def _found_entities(model: JointModel, encoded: Encoded, document: Document) -> 
     return found
 
 
-def _clusters(scores: Sequence[Sequence[float]], threshold: float) -> list[list[int]]:
-    """Complete linkage: the closest two join while their furthest mentions are closer than ``1 - threshold``.
+def _found_mentions(model: JointModel, encoded: Encoded, document: Document) -> list[tuple[Span, float]]:
+    """Spans in words, and their probabilities; in every sentence the shorter ones first."""
+    settings = model.settings.mentions
+    if settings.detector == "crf":
+        found = []
+        for first, last in document.sentence_spans:
+            logits = tag_logits(model, encoded, (first, last))
+            tagged = tagged_spans(logits, model.mention_scorer.transitions)
+            for (start, end), probability in sorted(tagged, key=lambda one: one[0][1] - one[0][0]):
+                if probability >= settings.threshold and end - start <= settings.max_width:
+                    found.append(((first + start, first + end), probability))
+        return found
+    spans = []
+    for first, last in document.sentence_spans:
+        for width in range(1, settings.max_width + 1):
+            for start in range(first, last - width + 1):
+                spans.append((start, start + width))
+    probability = mention_logits(model, encoded, spans).sigmoid().tolist()
+    chosen = [i for i in range(len(spans)) if probability[i] >= settings.threshold]
+    if not settings.overlap:
+        kept: list[int] = []
+        for i in sorted(chosen, key=lambda i: -probability[i]):
+            if all(spans[i][1] <= spans[k][0] or spans[k][1] <= spans[i][0] for k in kept):
+                kept.append(i)
+        chosen = sorted(kept)
+    return [(spans[i], probability[i]) for i in chosen]
 
-    Of the mentions i and j, i < j, ``scores[i][j]`` counts (golden joint README 5.5, step 3).
+
+def _clusters(
+    scores: Sequence[Sequence[float]], threshold: float, linkage: Callable[[list[float]], float]
+) -> list[list[int]]:
+    """The closest two clusters join while the ``linkage`` of all distances between them is below ``1 - threshold``.
+
+    Of the mentions i and j, i < j, ``scores[i][j]`` counts (golden joint README 5.5, step 3, has complete linkage).
     """
+
+    def distance(first: list[int], second: list[int]) -> float:
+        return linkage([1 - scores[min(i, j)][max(i, j)] for i in first for j in second])
+
     clusters = [[i] for i in range(len(scores))]
-    distance = [[1 - scores[min(i, j)][max(i, j)] for j in range(len(scores))] for i in range(len(scores))]
+    apart = [[distance(first, second) for second in clusters] for first in clusters]
     while len(clusters) > 1:
-        closest, a, b = min((distance[i][j], i, j) for i in range(len(clusters)) for j in range(i + 1, len(clusters)))
+        closest, a, b = min((apart[i][j], i, j) for i in range(len(clusters)) for j in range(i + 1, len(clusters)))
         if closest >= 1 - threshold:
             break
         clusters[a] += clusters.pop(b)
-        merged = [max(pair) for pair in zip(distance[a], distance.pop(b), strict=True)]
-        distance[a] = merged
-        for row in distance:
+        for row in (apart.pop(b), *apart):
             del row[b]
-        for row, value in zip(distance, merged, strict=True):
-            row[a] = value
+        for i in range(len(clusters)):
+            apart[a][i] = apart[i][a] = distance(clusters[a], clusters[i])
     return clusters
 
 

@@ -14,6 +14,7 @@ from joint_ie.models.outputs import JointOutput
 
 from .encoding import encode
 from .scores import Pair, coreference_logits, mention_logits, relation_logits, span_vectors, type_logits
+from .tags import segments, tag_likelihood, tag_logits
 
 
 def naive_training_loss(model: JointModel, collator: Collator, batch: TrainingBatch) -> JointOutput:
@@ -31,6 +32,7 @@ def naive_training_loss(model: JointModel, collator: Collator, batch: TrainingBa
         kind = torch.long if task == "entity_types" else found.dtype
         labels.setdefault(task, []).append(torch.tensor(right, dtype=kind, device=model.device))
 
+    tagging, likelihood = model.settings.mentions.detector == "crf", []
     for number, document in enumerate(batch.given.documents):
         clusters = [[mention.span for mention in entity.mentions] for entity in document.entities]
         mentions = [span for cluster in clusters for span in cluster]
@@ -39,8 +41,15 @@ def naive_training_loss(model: JointModel, collator: Collator, batch: TrainingBa
         encoded = None
         if batch.given.plain is not None:
             encoded = encode(model, collator, document)
-            spans = _spans(batch, number)
-            say("mentions", mention_logits(model, encoded, spans), [float(span in mentions) for span in spans])
+            if tagging:
+                chosen = segments(document, model.settings.mentions.max_width)
+                for first, last in document.sentence_spans:
+                    here = [(start - first, end - first) for start, end in chosen if first <= start < last]
+                    found = tag_logits(model, encoded, (first, last))
+                    likelihood.append(tag_likelihood(found, model.mention_scorer.transitions, here))
+            else:
+                spans = _spans(batch, number)
+                say("mentions", mention_logits(model, encoded, spans), [float(span in mentions) for span in spans])
             pairs = _mention_pairs(batch, number)
             if pairs:
                 texts = [document.slice(*span) for span in mentions]
@@ -55,6 +64,9 @@ def naive_training_loss(model: JointModel, collator: Collator, batch: TrainingBa
             assert encoded is not None
             say("relations", relation_logits(model, encoded, clusters, types, pairs), _facts(model, document, pairs))
     losses = {task: LOSSES[task](torch.cat(logits[task]), torch.cat(labels[task])) for task in logits}
+    if likelihood:
+        words = sum(len(document.tokens) for document in batch.given.documents)
+        losses["mentions"] = -torch.stack(likelihood).sum() / words
     weighted = [getattr(model.settings.task_weights, task) * loss for task, loss in losses.items()]
     return JointOutput(loss=torch.stack(weighted).sum(), losses=losses)
 

@@ -14,6 +14,7 @@ from transformers import BertConfig
 from joint_ie.corpora import read_corpus
 from joint_ie.document import Document
 from joint_ie.encoding.batches import Collator
+from joint_ie.heads.word_tags import WordTagScorer
 from joint_ie.models.checkpoint import collator_for, load_tokenizer
 from joint_ie.models.config import JointConfig
 from joint_ie.models.joint import JointModel
@@ -28,7 +29,7 @@ comparison = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "naive_compar
 assert_equal, batches, make_small = comparison.assert_equal, comparison.batches, comparison.make_small
 naive, naive_results, our_results = comparison.naive, comparison.naive_results, comparison.our_results
 
-# as the bundled model's, where weights are not learned
+# as the bundled model's, where weights are not learned; with spans for mentions, of which random weights find more
 SETTINGS = {
     "encoder": {"name": "tiny", "casing": True},
     "mentions": {"overlap": False, "threshold": 0.66},
@@ -74,7 +75,10 @@ def made_with(settings: Mapping[str, Any]) -> JointModel:
     made = JointModel(JointConfig.build(from_mapping(ModelSettings, settings), encoder, schema)).eval()
     with torch.no_grad():
         torch.nn.init.normal_(made.encoder.casing.weight, std=0.3)
-        made.mention_scorer.size_embedding.weight.mul_(0.3)  # else all mentions have the same few widths
+        if isinstance(made.mention_scorer, WordTagScorer):
+            torch.nn.init.normal_(made.mention_scorer.transitions)
+        else:
+            made.mention_scorer.size_embedding.weight.mul_(0.3)  # else all mentions have the same few widths
         for layer in (made.mention_scorer.out, made.coreference_scorer.out, made.relation_scorer.bilinear):
             layer.weight.mul_(5)
             layer.bias.zero_()
@@ -171,6 +175,20 @@ def test_products_of_mentions(model: JointModel, collator: Collator, documents: 
     entities = [[len(entity.mentions) for entity in document.entities] for document, _, _ in found]
     assert sum(max(sizes) > 2 for sizes in entities) > 6
     assert entities != [[len(entity.mentions) for entity in document.entities] for document, _, _ in expected[:12]]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.2])
+def test_chains_of_tags_and_averages(
+    collator: Collator, documents: list[Document], threshold: float, chunks: bool
+) -> None:
+    """As the bundled model has them, with the best segmentation as it is, and with what is surer of it."""
+    mentions, coreference = {"detector": "crf", "threshold": threshold}, {"threshold": 0.5, "linkage": "average"}
+    other = made_with(SETTINGS | {"mentions": mentions, "coreference": coreference})
+    found = naive_results(other, collator, documents[:12])
+    assert_equal(our_results(other, collator, documents[:12]), found)
+    entities = [entity for document, _, _ in found for entity in document.entities]
+    assert sum(len(entity.mentions) > 2 for entity in entities) > 6
+    assert len({m.end - m.start for entity in entities for m in entity.mentions}) > 2
 
 
 def test_windows(model: JointModel, collator: Collator, documents: list[Document], chunks: bool) -> None:
