@@ -1,6 +1,7 @@
 """What would make clusters better, given the mentions? Other linkages, both orders of a pair, features of the strings.
 
 python benchmarks/coreference_limits.py [--model FOLDER] [--corpus redocred/dev] [--limit N] [--copies N | --joined N]
+    [--sentences N]
 
 Scores all mention pairs of the documents with a model's pairwise classifier, and asks three questions about them. Is
 there a better way from its scores to clusters? Does a classifier that sees more than the scores know better which pairs
@@ -10,14 +11,15 @@ with the clusters that are wrong? Every row is the F1 of exact clusters at its b
 the model's own.
 
 Annotated documents are short. Long ones, in which names recur often, are made of them: the same document several times
-in a row, or several documents in a row; entities of equal type and name are then one.
+in a row, or several documents in a row; entities of equal type and name are then one. Short ones, as people type them,
+are the first sentences of documents.
 """
 
 import argparse
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -64,6 +66,18 @@ class Scored:
         first, second = np.triu_indices(self.mentions, 1)
         same: NDArray[np.bool_] = self.entity[first] == self.entity[second]
         return same
+
+
+def beginning(document: Document, sentences: int) -> Document:
+    """The first so many sentences, with the mentions in them."""
+    spans = document.sentence_spans[:sentences]
+    text = Document.from_words(document.id, [list(document.words[start:end]) for start, end in spans])
+    entities = []
+    for entity in document.entities:
+        mentions = tuple(text.mention(*m.span) for m in entity.mentions if m.end <= len(text.tokens))
+        if mentions:
+            entities.append(replace(entity, mentions=mentions))
+    return replace(text, entities=tuple(entities))
 
 
 @torch.no_grad()
@@ -193,11 +207,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="the first documents only")
     parser.add_argument("--copies", type=int, default=1, help="every document so many times in a row")
     parser.add_argument("--joined", type=int, default=1, help="so many documents in a row")
+    parser.add_argument("--sentences", type=int, help="the first sentences of every document only")
     parser.add_argument("--seed", type=int, default=0, help="of the halves")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     extractor = joint_ie.load(args.model) if args.model else joint_ie.load()
     corpus = list(load_corpus(args.corpus))[: args.limit]
+    if args.sentences:
+        corpus = [beginning(document, args.sentences) for document in corpus]
+    corpus = [document for document in corpus if document.entities]
     rows = [corpus[start : start + args.joined] for start in range(0, len(corpus), args.joined)]
     texts = [join(row * args.copies) for row in rows]
     with autocast(extractor.model.device):

@@ -1,10 +1,13 @@
 """The arithmetic of benchmarks/coreference_limits.py, on documents small enough to count by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+from joint_ie.document import Document, Entity
 
 pytest.importorskip("sklearn")
 
@@ -32,6 +35,20 @@ def test_the_best_threshold_is_taken(limits: ModuleType) -> None:
     misled = limits.clustered([document, alone], [np.array([0.1, 0.9, 0.1]), np.zeros(0)])
     # nothing joined: of two and one gold clusters one each, of four found
     assert misled.f1 == pytest.approx(200 * 2 / (4 + 3))
+
+
+def test_the_beginning_of_a_document(limits: ModuleType) -> None:
+    words = [["Ann", "met", "Bo", "."], ["Bo", "left", "."], ["Ann", "too", "."]]
+    document = Document.from_words("d", words)
+    ann = Entity("PER", "Ann", (document.mention(0, 1), document.mention(7, 8)))
+    bo = Entity("PER", "Bo", (document.mention(2, 3), document.mention(4, 5)))
+    late = Entity("MISC", "too", (document.mention(8, 9),))
+    found = limits.beginning(replace(document, entities=(ann, bo, late)), 2)
+    assert found.words == document.words[:7] and len(found.sentence_spans) == 2
+    assert [(e.name, [m.span for m in e.mentions]) for e in found.entities] == [
+        ("Ann", [(0, 1)]),
+        ("Bo", [(2, 3), (4, 5)]),
+    ]
 
 
 def test_what_strings_have_in_common(limits: ModuleType) -> None:
