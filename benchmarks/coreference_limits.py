@@ -215,7 +215,9 @@ def main() -> None:
     corpus = list(load_corpus(args.corpus))[: args.limit]
     if args.sentences:
         corpus = [beginning(document, args.sentences) for document in corpus]
+    count = len(corpus)
     corpus = [document for document in corpus if document.entities]
+    logger.info("%d documents without mentions are left out", count - len(corpus))
     rows = [corpus[start : start + args.joined] for start in range(0, len(corpus), args.joined)]
     texts = [join(row * args.copies) for row in rows]
     with autocast(extractor.model.device):

@@ -27,20 +27,21 @@ def tag_logits(model: JointModel, encoded: Encoded, sentence: Span) -> Tensor:
 
 def tagged_spans(logits: Tensor, transitions: Tensor) -> list[tuple[Span, float]]:
     """The mentions of the best sequence of tags, in words of the sentence, each with its probability."""
-    tags = _best_tags(logits, transitions.double())
+    transitions = transitions.double()
+    tags = _best_tags(logits, transitions)
     spans: list[Span] = []
     for word, tag in enumerate(tags):
         if tag in (FIRST, SINGLE):
             start = word
         if tag in (LAST, SINGLE):
             spans.append((start, word + 1))
-    everything = _log_sum(logits, transitions.double())
+    everything = _log_sum(logits, transitions)
     found = []
     for start, end in spans:
         only = torch.full_like(logits[start:end], NEVER)
         for word in range(end - start):
             only[word, tags[start + word]] = logits[start + word, tags[start + word]]
-        with_it = _log_sum(torch.cat((logits[:start], only, logits[end:])), transitions.double())
+        with_it = _log_sum(torch.cat((logits[:start], only, logits[end:])), transitions)
         found.append(((start, end), (with_it - everything).exp().item()))
     return found
 

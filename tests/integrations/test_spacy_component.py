@@ -481,7 +481,8 @@ nlp = spacy.blank("en")
 nlp.add_pipe("joint_ie", config={"min_score": 0.5})
 nlp.add_pipe("threads")
 facts = lambda doc: [[r["head"], r["tail"], r["type"]] for r in doc._.relations]
-texts = ["Marie Curie was born in Warsaw. " * 3, "", "Curie met Bob Lee in Paris."]
+long = "Marie Curie was born in Warsaw. " + "The streets were full of people that day. " * 19
+texts = [long, "", "Curie met Bob Lee in Paris."]
 alone = [facts(nlp(text)) for text in texts]
 docs = nlp.pipe(zip(texts, range(3)), as_tuples=True, n_process=2, batch_size=1)
 print(json.dumps([alone, [[facts(doc), i, doc.user_data["threads"]] for doc, i in docs]]))

@@ -7,7 +7,7 @@ black and white.
 
 import io
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ def score_figure(comparison: Comparison) -> Figure:
     _not_too_close(panels[0])
     _legend_once(panels[0])
     if not comparison.untested:
-        _difference_panel(panels[1], comparison)
+        _difference_panel(panels[1], comparison, far_out)
     return figure
 
 
@@ -139,8 +139,7 @@ def _not_too_close(axes: Axes, least: float = 1.0) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6))
 
 
-def _difference_panel(axes: Axes, comparison: Comparison) -> None:
-    far_out = _far_out(comparison)
+def _difference_panel(axes: Axes, comparison: Comparison, far_out: Collection[str]) -> None:
     axes.axvline(0, color=GREY, lw=1, zorder=1)
     for place, row in enumerate(comparison.rows):
         if row.difference is None:
@@ -192,17 +191,17 @@ def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, L
     costs = {cost.variant: cost.costs["training_seconds"] for cost in results.costs}
     far_out = _far_out(comparison)
     times = [costs[row.variant].mean for row in comparison.rows]
-    time, unit = time_unit(times)
+    name, unit = time_unit(times)
     figure = Figure(
         figsize=(WIDTH, max(3.6, 0.5 + sum(0.06 + LINE * _lines(row.variant) for row in comparison.rows))),
         layout="constrained",
     )
     axes = figure.subplots()
     for row, seconds in zip(comparison.rows, times, strict=True):
-        score, look = row.scores[comparison.measure], styled[row.variant]
+        score, look, label = row.scores[comparison.measure], styled[row.variant], _wrapped(row.variant)
         if row.variant in far_out:
-            x, at_the_foot, name = seconds / unit, axes.get_xaxis_transform(), _wrapped(row.variant)
-            axes.plot(x, 0, look.marker, color=look.colour, ms=7, label=name, transform=at_the_foot, clip_on=False)
+            x, at_the_foot = seconds / unit, axes.get_xaxis_transform()
+            axes.plot(x, 0, look.marker, color=look.colour, ms=7, label=label, transform=at_the_foot, clip_on=False)
             axes.annotate(f"↓ {100 * score.mean:.1f}", (x, 0), (5, 4), at_the_foot, "offset points")
             continue
         axes.errorbar(
@@ -214,11 +213,11 @@ def cost_figure(results: Results, comparison: Comparison, styled: Mapping[str, L
             ms=7,
             lw=1,
             capsize=2,
-            label=_wrapped(row.variant),
+            label=label,
         )
     if min(times) > 0 and max(times) > 10 * min(times):
         axes.set_xscale("log")
-    axes.set_xlabel(f"training time [{time}]")
+    axes.set_xlabel(f"training time [{name}]")
     axes.set_ylabel(f"{score_title(comparison.measure)} [%]")
     figure.legend(loc="outside right upper")
     return figure
