@@ -111,12 +111,13 @@ def _trained(folder: CellFolder, experiment: Experiment, processes: int) -> _Mod
     curve = tuple(CurvePoint(made["epoch"], made["step"], made["seconds"], made["metrics"]) for made in validations)
     cost = Cost(
         training_seconds=curve[-1].seconds,
-        cpu_seconds=used,
+        cpu_seconds=validations[-1].get("cpu_seconds", used),  # the log is of an older version
         evaluation_seconds={},
         peak_memory=0,
         parameters=parameters(extractor.model),
         steps=result.steps,
         processes=processes,
+        cpu_complete="cpu_seconds" in validations[-1],
     )
     return _Model(extractor, cost, result.best_epoch, curve)
 
@@ -156,6 +157,7 @@ def _pipeline(folder: CellFolder, cell: Cell, experiment: Experiment) -> _Model:
         parameters=sum(cost.parameters for cost in costs),
         steps=sum(cost.steps for cost in costs),
         processes=max(cost.processes for cost in costs),
+        cpu_complete=all(cost.cpu_complete for cost in costs),
     )
     if experiment.tune and experiment.generation is None:
         # on the entities that are found, as one model's threshold is: the comparison would be unfair without

@@ -16,12 +16,14 @@ from joint_ie.study.study_records import StudyRecords, VariantRecords
 class VariantCost:
     """Spreads over seeds; times in seconds, memory in bytes. A ``pipeline`` counts the training of its two parts.
 
-    Some cells of an ``interrupted`` variant went on in another process, whose CPU time and memory alone are known.
+    Some cells of an ``interrupted`` variant went on in another process, whose memory alone is known, and of records
+    that do not say ``cpu_complete`` its CPU time alone.
     """
 
     variant: str
     pipeline: bool
     interrupted: bool
+    cpu_complete: bool
     costs: Mapping[str, Spread]
 
     def to_dict(self) -> dict[str, Any]:
@@ -30,6 +32,7 @@ class VariantCost:
             "variant": self.variant,
             "pipeline": self.pipeline,
             "interrupted": self.interrupted,
+            "cpu_complete": self.cpu_complete,
             **{name: found.to_dict() for name, found in self.costs.items()},
         }
 
@@ -65,6 +68,7 @@ def costs(study: StudyRecords) -> list[VariantCost]:
             variant=variant.name,
             pipeline=variant.records[0].pipeline is not None,
             interrupted=any(record.cost.processes > 1 for record in variant.records),
+            cpu_complete=all(record.cost.cpu_complete or record.cost.processes == 1 for record in variant.records),
             costs={
                 name: spread_of([values[name] for values in map(_costs, variant.records)])
                 for name in _costs(variant.records[0])

@@ -47,7 +47,7 @@ class Cost:
 
     ``evaluation_seconds`` by mode; ``peak_memory`` in bytes, of the process, or of the GPU where one was used;
     ``steps`` of the optimiser. ``processes`` worked at the cell one after the other: of an interrupted one,
-    ``cpu_seconds`` and ``peak_memory`` are the last one's, while ``training_seconds`` are complete.
+    ``peak_memory`` is the last one's, and so are ``cpu_seconds`` in records of older versions (no ``cpu_complete``).
     """
 
     training_seconds: float
@@ -57,6 +57,7 @@ class Cost:
     parameters: int
     steps: int
     processes: int = 1
+    cpu_complete: bool = False
 
 
 @dataclass(frozen=True)

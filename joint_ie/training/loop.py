@@ -139,7 +139,7 @@ class _Run:
         self.states = StateFolder(folder / "state", model, self.optimizer, names)
         self.log = TrainingLog(folder / "log.jsonl")
         self.progress = Progress()
-        self.started = time.perf_counter()
+        self.started, self.started_cpu = time.perf_counter(), time.process_time()
 
     def run(self) -> TrainingResult:
         """Start or go on, to the end."""
@@ -270,16 +270,21 @@ class _Run:
         else:
             self.progress = replace(self.progress, waiting=self.progress.waiting + 1)
         record = {"step": self.progress.step, "epoch": epoch, "metrics": metrics, "best": better}
-        self.log.write("validation", {**record, "seconds": self._seconds()})
+        self.log.write("validation", {**record, "seconds": self._seconds(), "cpu_seconds": self._cpu_seconds()})
         logger.info("epoch %d: %s %.4f%s", epoch, monitor, score, " (best)" if better else "")
 
     def _save_state(self) -> None:
-        progress = replace(self.progress, log_size=self.log.size, seconds=self._seconds())
+        seconds, cpu_seconds = self._seconds(), self._cpu_seconds()
+        progress = replace(self.progress, log_size=self.log.size, seconds=seconds, cpu_seconds=cpu_seconds)
         self.states.save(SavedState(progress, to_mapping(self.config), self.lengths, self.fingerprints), self.device)
 
     def _seconds(self) -> float:
         """Seconds of training so far, those before an interruption included."""
         return round(self.progress.seconds + time.perf_counter() - self.started, 3)
+
+    def _cpu_seconds(self) -> float:
+        """CPU time of training so far, likewise."""
+        return round(self.progress.cpu_seconds + time.process_time() - self.started_cpu, 3)
 
 
 def _mean(values: Sequence[Tensor]) -> float:

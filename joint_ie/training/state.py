@@ -33,7 +33,7 @@ class Progress:
     """Where a run stands: ``batch`` batches of epoch ``epoch`` are done, after ``step`` optimiser steps in all.
 
     ``waiting`` counts validations since the best one, ``log_size`` the bytes of the log up to here, and
-    ``seconds`` the time spent.
+    ``seconds`` and ``cpu_seconds`` the time spent.
     """
 
     epoch: int = 0
@@ -44,6 +44,7 @@ class Progress:
     waiting: int = 0
     log_size: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,21 @@ def test_costs_are_means_and_deviations_over_seeds(small: SimpleNamespace) -> No
     assert "paee" not in found
 
 
+def test_of_an_interrupted_cell_an_old_record_knows_less(small: SimpleNamespace) -> None:
+    study = small.study()
+    first = study.variants[0]
+
+    def known(*stages: tuple[int, bool]) -> tuple[bool, bool]:
+        made = [replace(first.records[0].cost, processes=n, cpu_complete=complete) for n, complete in stages]
+        records = tuple(replace(first.records[0], cost=cost) for cost in made)
+        [cost] = costs(replace(study, variants=(replace(first, records=records),)))
+        return cost.interrupted, cost.cpu_complete
+
+    assert known((1, False), (1, False)) == (False, True)
+    assert known((1, False), (2, True)) == (True, True)
+    assert known((1, True), (2, False)) == (True, False)
+
+
 def curve_of(values: dict[int, float], metric: str = "gold_entities") -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(epoch, epoch, 1.0, {metric: value, "other": 0.0}) for epoch, value in values.items())
 

@@ -114,6 +114,20 @@ def test_costs_have_units_and_marks(report: Report) -> None:
     assert any("not to the second" in note for note in cost.notes)
 
 
+@pytest.mark.parametrize(
+    ("complete", "said"), [(True, "peak memory is of the last"), (False, "CPU time and peak memory are of the last")]
+)
+def test_costs_of_interrupted_cells_say_what_is_known(small: SimpleNamespace, complete: bool, said: str) -> None:
+    study = small.study()
+    first = study.variants[0]
+    one, *others = first.records
+    one = replace(one, cost=replace(one.cost, processes=2, cpu_complete=complete))
+    study = replace(study, variants=(replace(first, records=(one, *others)),))
+    cost = table(report_of(results(study, resamples=20)), "cost")
+    assert cells(cost, "atlop")["variant"] == "atlop ¶"
+    assert [said in note for note in cost.notes if note.startswith("¶")] == [True]
+
+
 def test_all_files_are_written(found: Results, drawn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "_drawings", lambda results: drawn)
     files = writing.write_report(found, tmp_path / "report")

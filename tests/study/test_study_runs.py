@@ -127,6 +127,7 @@ def test_what_a_study_leaves(ended: Ended) -> None:
     assert len(mentions) > 1  # or comparing records above would say nothing
     killed, _ = ended[CHAINS[1]]
     assert min(record.cost.processes for record in records(killed).values()) >= 3
+    assert all(record.cost.cpu_complete for record in records(killed).values())
 
 
 def test_scores_are_those_of_the_commands(ended: Ended, tmp_path: Path) -> None:

@@ -189,4 +189,7 @@ def test_log_records_have_their_fields(tiny, tmp_path, caplog):
         "kind", "step", "epoch", "loss", "losses", "gradient_norm", "learning_rate", "seconds",
     }  # fmt: skip
     assert steps[0]["losses"] == {"main": steps[0]["loss"]}
+    validations = records(tmp_path / "run", "validation")
+    assert set(validations[0]) == {"kind", "step", "epoch", "metrics", "best", "seconds", "cpu_seconds"}
+    assert 0 < validations[0]["cpu_seconds"] < validations[1]["cpu_seconds"]
     assert "epoch 1 done: step 9 of 9" in caplog.text

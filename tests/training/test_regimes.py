@@ -42,7 +42,7 @@ def experiment(config: Path, *overrides: str) -> Experiment:
 
 def records(folder: Path, kind: str | None = None) -> list[dict]:
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
+    return [{**line, "seconds": None, "cpu_seconds": None} for line in lines if kind in (None, line["kind"])]
 
 
 def test_hidden_labels(config) -> None:

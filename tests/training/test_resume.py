@@ -15,7 +15,10 @@ SETTINGS = {"epochs": 2, "save_every_steps": 2, "accumulation": 2, "log_every": 
 
 def records(folder):
     lines = (folder / "log.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+    return [
+        {key: value for key, value in json.loads(line).items() if key not in ("seconds", "cpu_seconds")}
+        for line in lines
+    ]
 
 
 def assert_equal_runs(tiny, left, right):
@@ -62,6 +65,21 @@ def test_a_run_killed_again_and_again_resumes_to_the_same_bits(tiny, unbroken, t
     chain = "batch:3,file:9,batch:2,file:5,file:20"
     assert kill_and_resume(tiny, tmp_path, [chain]) == {chain: [-9] * 5 + [0]}
     assert_equal_runs(tiny, tmp_path / chain, unbroken)
+
+
+def test_time_goes_on_where_it_was(tiny, tmp_path):
+    run = tmp_path / "run"
+    validations = iter([{"relations_strict": 0.1}])
+    with pytest.raises(StopIteration):
+        tiny.run(run, epochs=2, evaluate=lambda _: next(validations))
+    (file,) = run.glob("state/*/state.json")
+    state = json.loads(file.read_text())
+    state["progress"].update(seconds=1000.0, cpu_seconds=700.0)
+    file.write_text(json.dumps(state))
+    tiny.run(run, resume=True, epochs=2)
+    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert 1000 < last["seconds"] < 1100
+    assert 700 < last["cpu_seconds"] < 800
 
 
 def test_a_finished_run_returns_its_result(tiny, tmp_path):

@@ -134,7 +134,7 @@ def write_world(folder: Path, hidden: int = 32) -> Path:
 def records(folder: Path, kind: str | None = None) -> list[dict]:
     """The log of a run, without times."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{**line, "seconds": None} for line in lines if kind in (None, line["kind"])]
+    return [{**line, "seconds": None, "cpu_seconds": None} for line in lines if kind in (None, line["kind"])]
 
 
 def contents(folder: Path, parts: Sequence[str] = ("best", "last")) -> dict[str, bytes]:

@@ -38,9 +38,8 @@ def cost_table(results: Results) -> Table:
             f"{PIPELINE} a pipeline of two trained models: its training, and CPU time, are those of both, added up."
         )
     if any(cost.interrupted for cost in listed):
-        notes.append(
-            f"{INTERRUPTED} interrupted and continued: CPU time and peak memory are of the last process alone."
-        )
+        known = "peak memory is" if all(cost.cpu_complete for cost in listed) else "CPU time and peak memory are"
+        notes.append(f"{INTERRUPTED} interrupted and continued: {known} of the last process alone.")
     if any(cost.costs["steps"].n == 1 for cost in listed):
         notes.append(f"{ONE_SEED} one seed.")
     return Table(
