@@ -1,14 +1,14 @@
 """What would make clusters better, given the mentions? Other linkages, both orders of a pair, features of the strings.
 
 python benchmarks/coreference_limits.py [--model FOLDER] [--corpus redocred/dev] [--limit N] [--copies N | --joined N]
-    [--sentences N]
+    [--sentences N] [--typical N]
 
 Scores all mention pairs of the documents with a model's pairwise classifier, and asks three questions about them. Is
 there a better way from its scores to clusters? Does a classifier that sees more than the scores know better which pairs
 are one entity: gradient boosting, fitted on one half of the documents and scored on the other, both ways? (It is fitted
 to the annotation of held-out documents, which the model is not, so that its gain is an upper bound.) And what is wrong
 with the clusters that are wrong? Every row is the F1 of exact clusters at its best threshold; of linkages also at
-the model's own.
+the model's own, and with a threshold that rises with the number of mentions (`clustering.threshold_in`).
 
 Annotated documents are short. Long ones, in which names recur often, are made of them: the same document several times
 in a row, or several documents in a row; entities of equal type and name are then one. Short ones, as people type them,
@@ -34,6 +34,7 @@ from joint_ie.encoding.distances import edit_distances
 from joint_ie.encoding.joining import join
 from joint_ie.extraction import Extractor
 from joint_ie.heads.coreference import PairwiseCoreferenceScorer
+from joint_ie.models.clustering import threshold_in
 from joint_ie.models.joint import JointModel
 from joint_ie.models.precision import autocast
 from joint_ie.models.prediction import Predictor
@@ -163,8 +164,11 @@ def clustered(
     probability: Sequence[Numbers],
     method: str = "complete",
     thresholds: Sequence[float] = tuple(THRESHOLDS),
+    typical: int | None = None,
 ) -> Clustered:
-    """At the best of the thresholds; ``probability`` [pairs] of every document."""
+    """At the best of the thresholds, of texts with a ``typical`` number of mentions if there is one (`threshold_in`);
+    ``probability`` [pairs] of every document.
+    """
     gold = [clusters(document.entity) for document in documents]
     trees = [
         linkage(1 - p, method=method) if document.mentions > 1 else None
@@ -172,9 +176,10 @@ def clustered(
     ]
 
     def cut(threshold: float) -> Clustered:
+        cuts = [1 - threshold_in(document.mentions, threshold, typical) for document in documents]
         found = [
-            clusters(fcluster(tree, 1 - threshold, criterion="distance")) if tree is not None else wanted
-            for tree, wanted in zip(trees, gold, strict=True)
+            clusters(fcluster(tree, cut, criterion="distance")) if tree is not None else wanted
+            for tree, cut, wanted in zip(trees, cuts, gold, strict=True)
         ]
         correct = sum(len(a & b) for a, b in zip(found, gold, strict=True))
         f1 = 200 * correct / (sum(map(len, found)) + sum(map(len, gold)))
@@ -208,6 +213,9 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=1, help="every document so many times in a row")
     parser.add_argument("--joined", type=int, default=1, help="so many documents in a row")
     parser.add_argument("--sentences", type=int, help="the first sentences of every document only")
+    parser.add_argument(
+        "--typical", type=int, default=25, help="mentions for which thresholds that rise are as they are"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the halves")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -223,13 +231,16 @@ def main() -> None:
     with autocast(extractor.model.device):
         documents = [scored(extractor, document) for document in texts]
     assert isinstance(extractor.model, JointModel)  # or `scored` had refused
-    own = extractor.model.settings.coreference.threshold
+    own = extractor.model.settings.coreference
     probability = [1 / (1 + np.exp(-document.logits)) for document in documents]
     logger.info("%d documents, %d mentions", len(documents), sum(document.mentions for document in documents))
     for method in ("complete", "average", "single"):
         first = [p[:, 0] for p in probability]
         _say(f"{method} linkage", clustered(documents, first, method))
-        _say(f"{method} linkage", clustered(documents, first, method, [own]))
+        _say(f"{method} linkage, rising", clustered(documents, first, method, typical=args.typical))
+        _say(
+            f"{method} linkage, the model's", clustered(documents, first, method, [own.threshold], own.typical_mentions)
+        )
     _say("complete linkage, mean of both orders", clustered(documents, [p.mean(1) for p in probability]))
     columns: dict[str, Callable[[Scored], Numbers]] = {
         "logits": lambda document: document.logits,

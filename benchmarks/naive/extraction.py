@@ -104,7 +104,11 @@ def _found_entities(model: JointModel, encoded: Encoded, document: Document) -> 
         logits = coreference_logits(model, span_vectors(encoded, spans), texts, pairs)
         for (i, j), score in zip(pairs, logits.double().sigmoid().tolist(), strict=True):
             scores[i][j] = score
-    clusters = _clusters(scores, settings.threshold, LINKAGES[settings.linkage])
+    threshold = settings.threshold
+    if settings.typical_mentions is not None:
+        odds = threshold / (1 - threshold) * len(spans) / settings.typical_mentions
+        threshold = 1 - 1 / (1 + odds)
+    clusters = _clusters(scores, threshold, LINKAGES[settings.linkage])
     clusters = sorted([sorted(cluster, key=lambda i: spans[i]) for cluster in clusters], key=lambda c: spans[c[0]])
     places = [[spans[i] for i in cluster] for cluster in clusters]
     found = []

@@ -18,7 +18,8 @@ class LikelyPairs:
     """Pairs of ``mentions`` mentions with their ``score`` [pairs], ``first`` [pairs] before ``second`` [pairs].
 
     Pairs that are not there are at most as probable as ``floor``, or among the ``left_out``, which were not compared;
-    averages take all of them for impossible. ``linkage`` is how they are clustered.
+    averages take all of them for impossible. ``linkage`` is how they are clustered, with a threshold for texts of
+    ``typical_mentions`` (`threshold_in`).
     """
 
     mentions: int
@@ -28,6 +29,7 @@ class LikelyPairs:
     floor: float
     left_out: int = 0
     linkage: Linkage = "complete"
+    typical_mentions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,19 @@ def cluster(found: LikelyPairs | BestAntecedents, threshold: float) -> list[list
     return sorted(part.tolist() for part in np.split(members, np.bincount(component).cumsum()[:-1]) if len(part))
 
 
+def threshold_in(mentions: int, threshold: float, typical: int | None) -> float:
+    """The ``threshold`` of a text with a ``typical`` number of mentions, for one of so many ``mentions``.
+
+    A mention has about as many others of its entity in a long text as in a short one, but more of other entities: the
+    odds that two mentions are one entity fall with their number. A classifier that sees only the two knows nothing of
+    this; so the odds from which it is believed rise. Without ``typical``, and at 0 and 1, the threshold stays.
+    """
+    if typical is None or threshold in (0, 1) or not mentions:
+        return threshold
+    odds = threshold / (1 - threshold) * mentions / typical
+    return odds / (1 + odds)
+
+
 def _components(mentions: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int32]:
     """The number of the connected component of every mention."""
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(mentions, mentions))
@@ -72,6 +87,7 @@ def _linked_likely(pairs: LikelyPairs, threshold: float) -> list[list[int]]:
     """Of pairs that may be few: mentions that no chain of likely pairs connects stay apart, by either linkage."""
     if threshold < pairs.floor:
         raise ValueError(f"threshold {threshold} is below {pairs.floor}, from which pairs are kept")
+    threshold = max(pairs.floor, threshold_in(pairs.mentions, threshold, pairs.typical_mentions))
     likely = pairs.score > threshold
     component = _components(pairs.mentions, pairs.first[likely], pairs.second[likely])
     inside = component[pairs.first] == component[pairs.second]

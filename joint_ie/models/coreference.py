@@ -63,7 +63,14 @@ def likely_pairs(
     found = _compare(lambda pairs, distance: scorer.score(prepared, pairs, distance), likely, texts, vectors.device)
     first, second = found.pairs.T
     return LikelyPairs(
-        len(texts), first, second, found.probability, floor, found.left_out(len(texts)), settings.linkage
+        mentions=len(texts),
+        first=first,
+        second=second,
+        score=found.probability,
+        floor=floor,
+        left_out=found.left_out(len(texts)),
+        linkage=settings.linkage,
+        typical_mentions=settings.typical_mentions,
     )
 
 

@@ -7,7 +7,7 @@ from joint_ie.errors import InputError, check_range
 from joint_ie.models.relation_settings import RelationSettings
 
 Linkage = Literal["complete", "average"]
-_OF_PAIRS = ("product", "linkage")  # settings of coreference that antecedents have no use for
+_OF_PAIRS = ("product", "linkage", "typical_mentions")  # settings of coreference that antecedents have no use for
 
 Detector = Literal["span", "crf", "semi-markov"]
 
@@ -91,6 +91,9 @@ class CoreferenceSettings:
     """``pairwise``: the probability above which clusters join (JEREX: 0.85; tuned on dev).
     ``antecedent``: a mention is linked to its best antecedent above this probability of it rather than of none; 0.5
     takes whichever of the two is better, as Lee et al. do."""
+    typical_mentions: int | None = None
+    """``pairwise``: the threshold is that of a text with so many mentions, and its odds grow with their number
+    (`clustering.threshold_in`); None has one for all texts (JEREX)."""
     negatives: int | None = 200
     """``pairwise``: sampled pairs of mentions of different entities per document (JEREX: 200); None takes all."""
     product: bool = False
@@ -101,6 +104,7 @@ class CoreferenceSettings:
     def __post_init__(self) -> None:
         check_range("distances", self.distances, 1)
         check_range("threshold", self.threshold, 0, 1)
+        check_range("typical_mentions", self.typical_mentions, 1)
         check_range("negatives", self.negatives, 0)
         check_range("max_antecedents", self.max_antecedents, 1)
         for setting in fields(self):

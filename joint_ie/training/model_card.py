@@ -171,7 +171,9 @@ def _model(settings: Mapping[str, Any], weights: TaskWeights) -> Iterator[str]:
         coreference = settings["coreference"]
         products = ", with products of span vectors" if coreference.get("product", False) else ""
         method = _COREFERENCE[coreference.get("method", "pairwise")].format(coreference.get("linkage", "complete"))
-        yield f"- coreference: {method}{products}"
+        typical = coreference.get("typical_mentions")
+        rising = f", a threshold that rises with the number of mentions ({typical}: as it is)" if typical else ""
+        yield f"- coreference: {method}{products}{rising}"
     if weights.relations:
         yield f"- relations: {relations['representation']}, {relations['loss']}, {relations['input']}"
 

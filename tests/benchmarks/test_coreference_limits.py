@@ -37,6 +37,17 @@ def test_the_best_threshold_is_taken(limits: ModuleType) -> None:
     assert misled.f1 == pytest.approx(200 * 2 / (4 + 3))
 
 
+def test_a_threshold_rises_with_the_number_of_mentions(limits: ModuleType) -> None:
+    """One pair at 0.6: of two mentions where two are usual 0.5 is 0.5, of four it is 2 / 3."""
+    short = limits.Scored(np.array([0, 0]), np.zeros((1, 2)), np.zeros((1, 12)), np.zeros((1, 2)))
+    long = limits.Scored(np.array([0, 1, 2, 3]), np.zeros((6, 2)), np.zeros((6, 12)), np.zeros((6, 2)))
+    probability = [np.array([0.6]), np.array([0.6, 0, 0, 0, 0, 0])]
+    same = limits.clustered([short, long], probability, thresholds=[0.5])
+    rising = limits.clustered([short, long], probability, thresholds=[0.5], typical=2)
+    assert same.found == [{(0, 1)}, {(0, 1), (2,), (3,)}]
+    assert rising.found == [{(0, 1)}, {(0,), (1,), (2,), (3,)}] and rising.f1 == 100
+
+
 def test_the_beginning_of_a_document(limits: ModuleType) -> None:
     words = [["Ann", "met", "Bo", "."], ["Bo", "left", "."], ["Ann", "too", "."]]
     document = Document.from_words("d", words)

