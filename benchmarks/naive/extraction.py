@@ -106,7 +106,7 @@ def _found_entities(model: JointModel, encoded: Encoded, document: Document) -> 
             scores[i][j] = score
     threshold = settings.threshold
     if settings.typical_mentions is not None:
-        odds = threshold / (1 - threshold) * len(spans) / settings.typical_mentions
+        odds = threshold / (1 - threshold) * min(16, len(spans) / settings.typical_mentions)
         threshold = 1 - 1 / (1 + odds)
     clusters = _clusters(scores, threshold, LINKAGES[settings.linkage])
     clusters = sorted([sorted(cluster, key=lambda i: spans[i]) for cluster in clusters], key=lambda c: spans[c[0]])

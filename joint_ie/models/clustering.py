@@ -12,6 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from joint_ie.errors import InputError
 from joint_ie.models.settings import Linkage
 
+MOST_ODDS = 16  # by which `threshold_in` multiplies; more tears entities whose own pairs are not that sure
+
 
 @dataclass(frozen=True)
 class LikelyPairs:
@@ -68,11 +70,12 @@ def threshold_in(mentions: int, threshold: float, typical: int | None) -> float:
 
     A mention has about as many others of its entity in a long text as in a short one, but more of other entities: the
     odds that two mentions are one entity fall with their number. A classifier that sees only the two knows nothing of
-    this; so the odds from which it is believed rise. Without ``typical``, and at 0 and 1, the threshold stays.
+    this; so the odds from which it is believed rise, up to `MOST_ODDS` times. Without ``typical``, and at 0 and 1, the
+    threshold stays.
     """
     if typical is None or threshold in (0, 1) or not mentions:
         return threshold
-    odds = threshold / (1 - threshold) * mentions / typical
+    odds = threshold / (1 - threshold) * min(mentions / typical, MOST_ODDS)
     return odds / (1 + odds)
 
 
