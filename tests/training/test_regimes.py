@@ -25,7 +25,7 @@ from joint_ie.training.experiment import run_experiment
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 world = runpy.run_path(str(Path(__file__).with_name("world.py")))
-SCHEMA = world["SCHEMA"]
+SCHEMA, records = world["SCHEMA"], world["records"]
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,6 @@ def config(tmp_path_factory) -> Path:
 
 def experiment(config: Path, *overrides: str) -> Experiment:
     return Experiment.from_mapping(load_yaml([config], [*world["SHORT"], *overrides]), "config")
-
-
-def records(folder: Path, kind: str | None = None) -> list[dict]:
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{**line, "seconds": None, "cpu_seconds": None} for line in lines if kind in (None, line["kind"])]
 
 
 def test_hidden_labels(config) -> None:
